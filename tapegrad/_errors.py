@@ -1,0 +1,142 @@
+"""Every error that tapegrad itself raises: the classes, the longer texts, and the user's line."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class TapegradError(Exception):
+    """The base of tapegrad's own errors; each is also the built-in kind that it refines."""
+
+
+class ShapeError(TapegradError, ValueError):
+    """Operands whose shapes (or whose parameters) the operation cannot take together."""
+
+
+class LeafError(TapegradError, TypeError):
+    """A leaf of a tree that cannot be differentiated, named by its path."""
+
+
+class OutputError(TapegradError, TypeError):
+    """A function whose output cannot be differentiated as asked: not a scalar, not a float."""
+
+
+class EscapedError(TapegradError, RuntimeError):
+    """A traced value that is used after the transform that made it has ended."""
+
+
+class MutationError(TapegradError, TypeError):
+    """An assignment into a traced value; values are immutable."""
+
+
+class ConversionError(TapegradError, TypeError):
+    """A traced value where a plain number or array is needed: its gradient would be lost."""
+
+
+class MissingRuleError(TapegradError, TypeError, NotImplementedError):
+    """A NumPy function that tapegrad has no derivative rule for."""
+
+
+NOT_SCALAR = """\
+{transform} needs a function with a scalar output, but {function} returned {got}.
+Reduce it to one number, for example with .sum() or .mean(); or ask for every derivative with \
+tapegrad.jacrev({function}), or for one combination of them with tapegrad.vjp."""
+
+NOT_A_NUMBER = """\
+{transform} needs a function that returns {expected}, but {function} returned {got}.
+If that is something to keep beside the value, return (value, it) and say has_aux=True."""
+
+ESCAPED = """\
+A traced value ({what}) is used after {owner} has ended, and its tape is gone.
+It escaped from the function: it was kept in a global, an attribute, a list or an iterator.
+Return it instead (tapegrad.grad(f, has_aux=True) gives it back as a plain value), or keep x.value."""
+
+ASSIGNMENT = """\
+Traced values are immutable: x[i] = v cannot be differentiated.{where}
+Write  x = tapegrad.at(x)[i].set(v)  instead, or  x = tapegrad.at(x)[i].add(v)  for x[i] += v."""
+
+TO_NUMBER = """\
+{call} of a traced value ({what}) would lose its gradient.{where}
+For mathematics, use NumPy's functions (numpy.exp, not math.exp); for a plain number to print or \
+to compare, use x.value."""
+
+TO_ARRAY = """\
+A traced value ({what}) cannot become a plain NumPy array: its gradient would be lost.{where}
+To put traced values together use numpy.stack, numpy.concatenate or tapegrad.at(x)[i].set(v); for \
+the plain numbers, use x.value."""
+
+MISSING_RULE = """\
+{function} has no derivative rule in tapegrad.{where}
+{nearest}
+Write it with operations that have one, or give it a rule with tapegrad.custom_vjp."""
+
+OUT_ARGUMENT = """\
+{function} with out= writes into an array, and traced values are immutable.{where}
+Use the value that it returns: y = {function}(...)."""
+
+INTEGER_LEAF = """\
+{path} is {got}: integers and booleans have no gradient.
+Make it floating point ({path}.astype(float)), or do not differentiate with respect to it \
+(close over it, pass it as another argument, or choose argnums)."""
+
+UNKNOWN_LEAF = """\
+{path} is {got}, which is not a number, an array or a tree of them.
+Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, dataclasses \
+and attrs classes. A setting that is not a parameter can be marked static in its class: \
+attrs.field(metadata={{"static": True}})."""
+
+BATCHED_BOOL = """\
+The truth of a batched value differs from example to example, so vmap cannot take one branch.{where}
+Write tapegrad.numpy.where(condition, a, b) instead of if condition."""
+
+
+def user_line() -> tuple[str, str] | None:
+    """The innermost line outside this package: ("file.py:12, in loss", "return x @ w").
+
+    Files of NumPy are passed over too: they stand between the user's line and ours.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        module = frame.f_globals.get("__name__", "")
+        if not name.startswith((PACKAGE, "<__array_function__")) and not module.startswith(
+            ("numpy.", "optree.", "contextlib")
+        ):
+            line = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
+            return f"{name}:{frame.f_lineno}, in {frame.f_code.co_name}", line
+        back = frame.f_back
+        if back is None:
+            return None
+        frame = back
+    return None
+
+
+def where() -> str:
+    """The user's line as the tail of a message; empty where there is none."""
+    found = user_line()
+    if found is None:
+        return ""
+    place, line = found
+    return f"\n  at {place}: {line}" if line else f"\n  at {place}"
+
+
+def describe(value: object) -> str:
+    """A value in words: "float64[3, 2]", "float", "str 'a'"."""
+    shape = getattr(value, "shape", None)
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and isinstance(shape, tuple):
+        return f"{dtype}[{', '.join(map(str, shape))}]"
+    if isinstance(value, (float, int, complex)):
+        return f"{type(value).__name__} {value!r}"
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f"{type(value).__name__} {text}"
+
+
+def name_of(function: object) -> str:
+    """A function's name for a message."""
+    return str(getattr(function, "__name__", None) or repr(function))

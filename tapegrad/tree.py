@@ -1,0 +1,216 @@
+"""Trees of parameters (pytrees): take one apart into leaves, name each leaf, put it together again.
+
+A tree is a leaf (a number, an array) or a dict, list, tuple, NamedTuple, dataclass or attrs class
+of trees. optree does the work; dataclasses and attrs classes are made known to it, in a namespace
+of tapegrad's own, when one is first seen, so that users register nothing. A field with
+``metadata={"static": True}`` is a setting, not a child: it travels with the structure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+import attrs
+import numpy as np
+import optree
+from numpy.typing import NDArray
+
+from ._errors import ShapeError, describe
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# optree's own type of a structure; its leaves are whatever the user's tree holds.
+Structure: TypeAlias = optree.PyTreeSpec
+
+_NAMESPACE = "tapegrad"
+
+
+def flatten(tree: object) -> tuple[list[Any], Structure]:
+    """The leaves of a tree, left to right, and its structure.
+
+    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
+    >>> leaves
+    [3.0, 1.0, 2.0]
+    >>> unflatten(structure, leaves)
+    {'w': [1.0, 2.0], 'b': 3.0}
+    """
+    while True:
+        leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)  # type: ignore[arg-type]
+        if not any(_register(type(leaf)) for leaf in leaves):
+            return leaves, structure
+
+
+def unflatten(structure: Structure, leaves: list[Any]) -> Any:
+    """The tree of a structure with these leaves, left to right.
+
+    >>> unflatten(flatten((0, [0]))[1], [1.0, 2.0])
+    (1.0, [2.0])
+    """
+    return optree.tree_unflatten(structure, leaves)
+
+
+def leaves(tree: object) -> list[Any]:
+    """The leaves of a tree, left to right (dict keys sorted).
+
+    >>> leaves({"w": [1.0, 2.0], "b": 3.0})
+    [3.0, 1.0, 2.0]
+    """
+    return flatten(tree)[0]
+
+
+def map(function: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """The tree of ``function(leaf, *leaves at the same place of rest)``.
+
+    Raises ShapeError if the trees differ in structure.
+
+    >>> map(lambda p, g: p - 0.5 * g, {"w": 3.0}, {"w": 2.0})
+    {'w': 2.0}
+    """
+    first, structure = flatten(tree)
+    others = [_flatten_like(structure, other) for other in rest]
+    mapped: T = unflatten(structure, [function(*group) for group in zip(first, *others)])
+    return mapped
+
+
+def paths(tree: object, name: str = "") -> dict[str, Any]:
+    """Each leaf by its path, as Python would write it after the tree's name.
+
+    >>> paths({"layers": [1.0, (2.0,)]}, "params")
+    {"params['layers'][0]": 1.0, "params['layers'][1][0]": 2.0}
+    """
+    found, structure = flatten(tree)
+    return dict(zip(_paths(structure, name), found))
+
+
+def from_paths(template: T, mapping: Mapping[str, Any], name: str = "") -> T:
+    """The tree shaped like ``template`` with its leaves taken from ``mapping`` by path.
+
+    The inverse of `paths`: what was saved by path is put back. Raises ShapeError if a path is
+    missing or unknown, or if a leaf's shape is not the template's.
+
+    >>> from_paths({"w": 0.0}, {"['w']": 5.0})
+    {'w': 5.0}
+    """
+    expected = paths(template, name)
+    if expected.keys() != mapping.keys():
+        missing = ", ".join(sorted(expected.keys() - mapping.keys())) or "none"
+        unknown = ", ".join(sorted(mapping.keys() - expected.keys())) or "none"
+        raise ShapeError(f"the paths are not the template's; missing: {missing}; unknown: {unknown}")
+    for path, leaf in expected.items():
+        if np.shape(leaf) != np.shape(mapping[path]):
+            raise ShapeError(
+                f"{path} has shape {np.shape(mapping[path])}, the template's has {np.shape(leaf)}"
+            )
+    restored: T = unflatten(flatten(template)[1], [mapping[path] for path in expected])
+    return restored
+
+
+def size(tree: object) -> int:
+    """The number of scalars in a tree.
+
+    >>> size({"w": np.zeros((3, 4)), "b": 0.0})
+    13
+    """
+    return sum(int(np.size(leaf)) for leaf in leaves(tree))
+
+
+def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
+    """All leaves as one vector, shape (size,), and the function that makes a tree of such a vector.
+
+    The way in and out of optimisers that know only vectors (scipy.optimize.minimize). Numbers come
+    back as floats, arrays with their own shape and dtype. The returned function raises ShapeError
+    for a vector of another length.
+
+    >>> vector, unravel = ravel({"w": np.array([1.0, 2.0]), "b": 3.0})
+    >>> vector
+    array([3., 1., 2.])
+    >>> unravel(2 * vector)
+    {'w': array([2., 4.]), 'b': 6.0}
+    """
+    found, structure = flatten(tree)
+    vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
+    if not np.issubdtype(vector.dtype, np.inexact):
+        vector = vector.astype(float)
+    return vector, Unravel(structure, tuple((np.shape(x), _dtype(x)) for x in found))
+
+
+@attrs.frozen
+class Unravel:
+    """Makes trees of vectors: the structure, and the shape and dtype of each leaf."""
+
+    structure: Structure
+    kinds: tuple[tuple[tuple[int, ...], Any], ...]
+
+    def __call__(self, vector: NDArray[Any]) -> Any:
+        """The tree whose leaves are consecutive pieces of ``vector``, shape (size,)."""
+        sizes = [int(np.prod(shape)) for shape, _ in self.kinds]
+        if np.shape(vector) != (sum(sizes),):
+            raise ShapeError(f"expected a vector of shape ({sum(sizes)},), got {describe(vector)}")
+        pieces = []
+        start = 0
+        for length, (shape, dtype) in zip(sizes, self.kinds):
+            piece = vector[start : start + length]
+            start += length
+            if isinstance(piece, np.ndarray):
+                pieces.append(
+                    float(piece[0]) if dtype is float else piece.reshape(shape).astype(dtype)
+                )
+            else:  # a traced vector: stays traced
+                pieces.append(piece.reshape(shape))
+        return unflatten(self.structure, pieces)
+
+
+def _dtype(leaf: Any) -> Any:
+    """How to give a piece its leaf's kind back: float for Python numbers, else the dtype."""
+    if isinstance(leaf, (int, float)) and not isinstance(leaf, np.generic):
+        return float
+    return getattr(leaf, "dtype", float)
+
+
+def _paths(structure: Structure, name: str) -> list[str]:
+    return [accessor.codify(name) for accessor in optree.treespec_accessors(structure)]
+
+
+def _flatten_like(structure: Structure, tree: object) -> list[Any]:
+    found, other = flatten(tree)
+    if other != structure:
+        raise ShapeError(f"the trees differ in structure: expected {structure}, got {other}")
+    return found
+
+
+def _register(cls: type) -> bool:
+    """Make a dataclass or attrs class known to optree; False for what is a leaf."""
+    if attrs.has(cls):
+        fields = [(f.name, f.metadata) for f in attrs.fields(cls)]
+    elif dataclasses.is_dataclass(cls):
+        fields = [(f.name, f.metadata) for f in dataclasses.fields(cls)]
+    else:
+        return False
+    children = tuple(name for name, metadata in fields if not metadata.get("static"))
+    static = tuple(name for name, metadata in fields if metadata.get("static"))
+
+    def take_apart(node: Any) -> tuple[Any, Any, Any]:
+        settings = tuple(getattr(node, name) for name in static)
+        return [getattr(node, name) for name in children], settings, children
+
+    def put_together(settings: Any, values: Any) -> Any:
+        # Not through __init__: its converters and validators expect numbers, not traced values.
+        node = object.__new__(cls)
+        for name, value in zip(children + static, (*values, *settings)):
+            object.__setattr__(node, name, value)
+        return node
+
+    try:
+        optree.register_pytree_node(
+            cls,
+            take_apart,
+            put_together,
+            path_entry_type=optree.GetAttrEntry,
+            namespace=_NAMESPACE,
+        )
+    except ValueError:  # another thread was first
+        pass
+    return True
