@@ -1,0 +1,581 @@
+"""The whole engine: what an operation is, how it is recorded, and the values that record it.
+
+While a function runs, each operation on a traced value (`Var`) appends one frozen `Node` to a
+`Tape`. A tape is in topological order because it was written in the order of execution; what walks
+it never sorts and never recurses.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import (
+    ASSIGNMENT,
+    ESCAPED,
+    MISSING_RULE,
+    OUT_ARGUMENT,
+    TO_ARRAY,
+    TO_NUMBER,
+    ConversionError,
+    EscapedError,
+    MissingRuleError,
+    MutationError,
+    ShapeError,
+    describe,
+    name_of,
+    where,
+)
+from ._methods import ArrayMethods
+from ._typing import Params, Rules, Shape, Value
+
+NO_PARAMS: Params = MappingProxyType({})
+# What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
+Table: TypeAlias = Mapping[Callable[..., Any], Callable[..., Any]]
+_numbers = itertools.count()  # next() is atomic: threads need no lock
+
+
+@attrs.frozen
+class Sample:
+    """Where the tests evaluate an op: a function that draws the operands, and the parameters."""
+
+    draw: Callable[[np.random.Generator], tuple[Value, ...]]
+    params: Params = NO_PARAMS
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Op:
+    """All that tapegrad knows of one primitive.
+
+    name:    under which it is printed
+    run:     the value, from plain numbers and arrays: run(*args, **params)
+    jvp[i]:  the tangent of the output for the tangent t of operand i, in the output's shape:
+             jvp[i](t, out, *args, **params); None where there is no derivative
+    vjp[i]:  the cotangent of operand i for the cotangent g of the output, in the operand's shape:
+             vjp[i](g, out, *args, **params); None where there is no derivative
+    batch:   the op on a batch: batch(size, batched, args, params), where batched[i] says that
+             operand i has its examples along axis 0; so has the output
+    symbol:  the operator's sign, for printing ("" for a function call)
+    samples: where the tests evaluate it
+
+    Rules are written with operations, so that derivatives of every order come of themselves.
+    """
+
+    name: str
+    run: Callable[..., Value]
+    jvp: Rules
+    vjp: Rules
+    batch: Callable[[int, Sequence[bool], Sequence[Value], Params], Value]
+    symbol: str = ""
+    samples: tuple[Sample, ...] = ()
+
+    def __call__(self, *args: Value, **params: Any) -> Value:
+        """Apply the op: recorded on the innermost tape among the operands, or just computed."""
+        tape: Tape | None = None
+        for arg in args:
+            if arg.__class__ is Var and (tape is None or arg._tape.number > tape.number):
+                tape = arg._tape
+        if tape is None:
+            return self.run(*args, **params)
+        return tape.apply(self, args, params)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+@attrs.frozen(eq=False, weakref_slot=False)
+class Node:
+    """One operation that happened. An int among the inputs is a position on the tape; any other
+    input is a constant. A node does not refer to its tape, so a tape dies with its last user."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    params: Params
+    value: Value
+    line: str | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The name that tapegrad.label gave, or that of the parameter which an input is."""
+        return self.params.get("label")
+
+
+def _no_value(*args: Value, **params: Any) -> Value:
+    raise AssertionError("an input of a tape is given, not computed")
+
+
+class _Draft:
+    """A node while it is written: the same slots, not yet frozen."""
+
+    __slots__ = ("inputs", "line", "op", "params", "value")
+
+
+_new = object.__new__
+
+
+def node(
+    op: Op,
+    inputs: tuple[Value, ...],
+    params: Params,
+    value: Value,
+    line: str | None = None,
+) -> Node:
+    """``Node(op, inputs, params, value, line)`` in 40% of the time.
+
+    A frozen class sets each field through object.__setattr__. Here plain assignments fill a draft,
+    which then becomes a Node by its class; CPython allows that for classes with the same slots.
+    """
+    draft: Any = _new(_Draft)
+    draft.op = op
+    draft.inputs = inputs
+    draft.params = params
+    draft.value = value
+    draft.line = line
+    draft.__class__ = Node
+    return draft  # type: ignore[no-any-return]
+
+
+INPUT = Op(name="input", run=_no_value, jvp=(), vjp=(), batch=_no_value)
+
+
+class Tape:
+    """An append-only list of nodes, in the order in which they happened.
+
+    number: larger than that of every tape made before. Nested transforms need nothing else: an
+            operation goes to the tape with the highest number among its operands, and the values
+            that it finds there may themselves be traced by outer tapes.
+    nodes:  the nodes so far
+    """
+
+    __slots__ = ("function", "nodes", "number", "push", "table", "transform")
+
+    def __init__(self, table: Table, transform: str, function: object) -> None:
+        self.number = next(_numbers)
+        self.table = table
+        self.transform = transform
+        self.function = function
+        self.nodes: Sequence[Node] = []
+        self.push: Callable[[Node], None] = self.nodes.append
+
+    def input(self, value: Value, label: str | None = None) -> Var:
+        """A new traced value that stands for ``value``."""
+        return self.append(INPUT, (), {"label": label} if label else NO_PARAMS, value)
+
+    def apply(self, op: Op, args: Sequence[Value], params: Params) -> Var:
+        """Compute op and append it; operands of other tapes are constants here."""
+        inputs: list[Value] = []
+        values: list[Value] = []
+        for arg in args:
+            if arg.__class__ is Var and arg._tape is self:
+                inputs.append(arg._index)
+                values.append(arg._value)
+            else:
+                arg = constant(arg)
+                inputs.append(arg)
+                values.append(arg)
+        try:
+            value = op(*values, **params)
+        except ValueError as error:
+            raise explained(error, op, args) from error
+        return self.append(op, tuple(inputs), params, value)
+
+    def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
+        """Append what has been computed."""
+        index = len(self.nodes)
+        self.push(node(op, inputs, params, value))
+        return Var(self, index, value)
+
+    def close(self) -> Sequence[Node]:
+        """End the recording: the nodes so far; from now on, use of a value of this tape raises."""
+        nodes = self.nodes
+        self.nodes = ()
+        self.push = self._escaped
+        return nodes
+
+    def shape_of(self, value: Value) -> Shape:
+        """The shape of a traced value, as the traced function sees it."""
+        return shape_of(value)
+
+    def check_bool(self) -> None:
+        """Whether a traced value has one truth: raises where it has not."""
+
+    def _escaped(self, node: Node) -> None:
+        raise EscapedError(escaped_text(self, node.op.name + " gave " + describe(node.value)))
+
+
+class RecordingTape(Tape):
+    """A tape that also notes the user's line of each node, for reading."""
+
+    __slots__ = ()
+
+    def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
+        """Append what has been computed, and where."""
+        index = len(self.nodes)
+        line = None if op is INPUT else where().strip() or None
+        self.push(node(op, inputs, params, value, line))
+        return Var(self, index, value)
+
+
+def escaped_text(tape: Tape, what: str) -> str:
+    """The message for a traced value that is used after its tape has ended."""
+    owner = f"tapegrad.{tape.transform}({name_of(tape.function)})"
+    return ESCAPED.format(what=what, owner=owner) + where()
+
+
+def constant(value: Value) -> Value:
+    """An operand that is not traced here, as a node keeps it: never a Python int or a list.
+
+    (An int among a node's inputs is a position.) A Python number stays one, so that it does not
+    decide the dtype of the result.
+    """
+    if value.__class__ is int or value.__class__ is bool:
+        return float(value)
+    if value.__class__ is float or isinstance(value, (np.ndarray, np.generic)):
+        return value
+    if value.__class__ is Var:
+        return value
+    return np.asarray(value)
+
+
+def explained(error: ValueError, op: Op, args: Sequence[Value]) -> ValueError:
+    """The error of an operation, with the operands' shapes and the user's line."""
+    if isinstance(error, (ShapeError, np.linalg.LinAlgError)):
+        return error
+    shapes = " and ".join(str(shape_of(arg)) for arg in args)
+    return ShapeError(f"{op.name} cannot take operands of shapes {shapes}: {error}{where()}")
+
+
+def shape_of(value: Value) -> Shape:
+    """The shape of a number, an array or a traced value."""
+    shape: Shape = getattr(value, "shape", ())
+    return shape
+
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def dtype_of(value: Value) -> np.dtype[Any]:
+    """The dtype of a number, an array or a traced value; a Python number counts as float64."""
+    dtype: np.dtype[Any] = getattr(value, "dtype", _FLOAT64)
+    return dtype
+
+
+def _operator(
+    function: Callable[..., Any], run: Callable[[Value, Value], Value]
+) -> Callable[[Var, Operand], Var]:
+    """An operator that, in the common case, appends its node itself.
+
+    That case: a tape that only records, and another operand that is a value of the same tape, a
+    float or an array; the rest goes the way of every op. ``run`` is Python's own operator, so that
+    a value that an outer tape traces is recorded there.
+    """
+
+    def method(self: Var, other: Operand) -> Var:
+        tape = self._tape
+        kind = other.__class__
+        if tape.__class__ is not Tape:
+            return self._binary(function, self, other)
+        inputs: tuple[Value, ...]
+        if kind is Var:
+            if other._tape is not tape:  # type: ignore[union-attr]
+                return self._binary(function, self, other)
+            inputs = (self._index, other._index)  # type: ignore[union-attr]
+            other = other._value  # type: ignore[union-attr]
+        elif kind is float or kind is np.ndarray:
+            inputs = (self._index, other)
+        else:
+            return self._binary(function, self, other)
+        op: Any = tape.table[function]
+        try:
+            value = run(self._value, other)
+        except ValueError as error:
+            raise explained(error, op, (self._value, other)) from error
+        index = len(tape.nodes)
+        tape.push(node(op, inputs, NO_PARAMS, value))
+        return Var(tape, index, value)
+
+    return method
+
+
+def _reflected(
+    function: Callable[..., Any], run: Callable[[Value, Value], Value]
+) -> Callable[[Var, Operand], Var]:
+    """The same for a float or an array on the left."""
+
+    def method(self: Var, other: Operand) -> Var:
+        tape = self._tape
+        kind = other.__class__
+        if tape.__class__ is not Tape or not (kind is float or kind is np.ndarray):
+            return self._binary(function, other, self)
+        op: Any = tape.table[function]
+        try:
+            value = run(other, self._value)
+        except ValueError as error:
+            raise explained(error, op, (other, self._value)) from error
+        index = len(tape.nodes)
+        tape.push(node(op, (other, self._index), NO_PARAMS, value))
+        return Var(tape, index, value)
+
+    return method
+
+
+class Var(ArrayMethods):
+    """A traced value: what a function sees in place of a parameter while a transform runs it.
+
+    It behaves like the number or the array that it stands for, and is immutable. ``x.value`` is
+    that plain number or array; print, if and a debugger work on it too.
+    """
+
+    __slots__ = ("_index", "_tape", "_value")
+    __hash__ = None  # type: ignore[assignment]  # like an array: == is elementwise
+
+    def __init__(self, tape: Tape, index: int, value: Value) -> None:
+        self._tape = tape
+        self._index = index
+        self._value = value
+
+    @property
+    def value(self) -> Any:
+        """The plain number or array, a constant to every gradient; do not write into it."""
+        value = self._value
+        while value.__class__ is Var:
+            value = value._value
+        return value
+
+    @property
+    def shape(self) -> Shape:
+        """The lengths of the axes; () for a number."""
+        return self._tape.shape_of(self._value)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype; float64 for a Python number."""
+        return dtype_of(self._value)
+
+    @property
+    def T(self) -> Var:
+        """The axes in reverse order."""
+        return self._call(np.transpose)
+
+    @property
+    def mT(self) -> Var:
+        """The last two axes exchanged: each matrix of a stack transposed."""
+        return self._call(np.swapaxes, -1, -2)
+
+    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Var:
+        return self._tape.table[function](self, *args, **kwargs)  # type: ignore[no-any-return]
+
+    # Operators -----------------------------------------------------------------------------------
+
+    __add__ = _operator(np.add, operator.add)
+    __sub__ = _operator(np.subtract, operator.sub)
+    __mul__ = _operator(np.multiply, operator.mul)
+    __truediv__ = _operator(np.divide, operator.truediv)
+    __radd__ = _reflected(np.add, operator.add)
+    __rsub__ = _reflected(np.subtract, operator.sub)
+    __rmul__ = _reflected(np.multiply, operator.mul)
+    __rtruediv__ = _reflected(np.divide, operator.truediv)
+
+    def __pow__(self, other: Operand) -> Var:
+        return self._binary(np.power, self, other)
+
+    def __rpow__(self, other: Operand) -> Var:
+        return self._binary(np.power, other, self)
+
+    def __mod__(self, other: Operand) -> Var:
+        return self._binary(np.remainder, self, other)
+
+    def __rmod__(self, other: Operand) -> Var:
+        return self._binary(np.remainder, other, self)
+
+    def __floordiv__(self, other: Operand) -> Var:
+        return self._binary(np.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Operand) -> Var:
+        return self._binary(np.floor_divide, other, self)
+
+    def __matmul__(self, other: Operand) -> Var:
+        return self._binary(np.matmul, self, other)
+
+    def __rmatmul__(self, other: Operand) -> Var:
+        return self._binary(np.matmul, other, self)
+
+    def __lt__(self, other: Operand) -> Var:
+        return self._binary(np.less, self, other)
+
+    def __le__(self, other: Operand) -> Var:
+        return self._binary(np.less_equal, self, other)
+
+    def __gt__(self, other: Operand) -> Var:
+        return self._binary(np.greater, self, other)
+
+    def __ge__(self, other: Operand) -> Var:
+        return self._binary(np.greater_equal, self, other)
+
+    def __eq__(self, other: Operand) -> Var:  # type: ignore[override]  # elementwise, as in NumPy
+        return self._binary(np.equal, self, other)
+
+    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]
+        return self._binary(np.not_equal, self, other)
+
+    def __and__(self, other: Operand) -> Var:
+        return self._logical(np.logical_and, other)
+
+    def __or__(self, other: Operand) -> Var:
+        return self._logical(np.logical_or, other)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __invert__(self) -> Var:
+        return self._logical(np.logical_not)
+
+    def _logical(self, function: Callable[..., Any], *other: Operand) -> Var:
+        """& | ~ of truth values; those of integers are other functions, without a rule."""
+        if any(getattr(x, "dtype", np.dtype(type(x))).kind != "b" for x in (self, *other)):
+            raise TypeError(
+                f"&, | and ~ combine truth values (x > 0), got "
+                f"{' and '.join(describe(x) for x in (self, *other))}{where()}"
+            )
+        return self._call(function, *other)
+
+    def __neg__(self) -> Var:
+        return self._call(np.negative)
+
+    def __pos__(self) -> Var:
+        return self
+
+    def __abs__(self) -> Var:
+        return self._call(np.absolute)
+
+    def _binary(self, function: Callable[..., Any], left: Operand, right: Operand) -> Var:
+        other = right if left is self else left
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
+        return self._tape.table[function](left, right)  # type: ignore[no-any-return]
+
+    def __getitem__(self, index: Any) -> Var:
+        return self._call(operator.getitem, index)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a traced value without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Var]:
+        if not self.shape:
+            raise TypeError("iteration over a traced value without axes")
+        return (self[i] for i in range(self.shape[0]))
+
+    # Plain values --------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Var({self.value!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def __bool__(self) -> bool:
+        self._tape.check_bool()
+        return bool(self._value)
+
+    def __index__(self) -> int:
+        if self.dtype.kind == "f":
+            raise self._conversion("use as an index")
+        return operator.index(self.value)
+
+    def __int__(self) -> int:
+        if self.dtype.kind == "f":
+            raise self._conversion("int()")
+        return int(self.value)
+
+    def __float__(self) -> float:
+        if self.dtype.kind == "f":
+            raise self._conversion("float()")
+        return float(self.value)
+
+    def _conversion(self, call: str) -> ConversionError:
+        what = describe(self.value)
+        return ConversionError(TO_NUMBER.format(call=call, what=what, where=where()))
+
+    def __copy__(self) -> Var:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Var:
+        return self
+
+    def __setitem__(self, index: object, value: object) -> None:
+        raise MutationError(ASSIGNMENT.format(where=where()))
+
+    # NumPy's protocols ---------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:  # to a type checker, __array__ would make it an array
+
+        def __array__(self, dtype=None, copy=None):
+            raise ConversionError(TO_ARRAY.format(what=describe(self.value), where=where()))
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any
+    ) -> Value:
+        if kwargs.get("out") is not None:
+            raise MutationError(OUT_ARGUMENT.format(function=_numpy_name(ufunc), where=where()))
+        function: Callable[..., Any] = ufunc if method == "__call__" else getattr(ufunc, method)
+        traced = self._tape.table.get(function)
+        if traced is None:
+            name = _numpy_name(ufunc) + ("" if method == "__call__" else f".{method}")
+            raise missing_rule(self._tape.table, name)
+        return traced(*inputs, **kwargs)
+
+    def __array_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Value:
+        if kwargs.get("out") is not None:
+            raise MutationError(OUT_ARGUMENT.format(function=_numpy_name(func), where=where()))
+        traced = self._tape.table.get(func)
+        if traced is None:
+            raise missing_rule(self._tape.table, _numpy_name(func))
+        return traced(*args, **kwargs)
+
+
+def _numpy_name(function: Any) -> str:
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{function.__name__}"
+
+
+def missing_rule(table: Table, name: str) -> MissingRuleError:
+    """The error for a NumPy function without a rule, with the supported one nearest in name."""
+    known = sorted({_numpy_name(f) for f in table if hasattr(f, "__name__")})
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    nearest = "The nearest that have one: " + ", ".join(near) + "." if near else (
+        "None of those that have one has a similar name."
+    )
+    return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=where()))
+
+
+Operand: TypeAlias = Var | NDArray[Any] | float | np.number[Any] | np.bool
+Array: TypeAlias = Var | NDArray[np.floating[Any]]
+Scalar: TypeAlias = Array | float | np.floating[Any]
+OPERANDS = (Var, float, int, np.ndarray, np.generic, list, tuple)
