@@ -1,0 +1,68 @@
+"""Arithmetic: + - * / ** and their relatives."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from .._tape import Op
+from .._typing import Value
+from ._elementary import log
+from ._elementwise import POSITIVE, elementwise
+from ._select import not_equal, where
+
+add = elementwise("add", operator.add, 1, 1, symbol="+")
+subtract = elementwise("subtract", operator.sub, 1, -1, symbol="-")
+multiply = elementwise(
+    "multiply", operator.mul, lambda out, x, y: y, lambda out, x, y: x, symbol="*"
+)
+divide = elementwise(
+    "divide",
+    operator.truediv,
+    lambda out, x, y: 1.0 / y,
+    lambda out, x, y: -out / y,
+    symbol="/",
+    domain=((-2.0, 2.0), POSITIVE),
+)
+negative = elementwise("negative", operator.neg, -1, symbol="-")
+
+
+def _power(x: Value, y: Value) -> Value:
+    value = x**y
+    if value.__class__ is complex:
+        raise ValueError(f"({x}) ** {y} is not a real number")
+    return value
+
+
+def _power_by_base(out: Value, x: Value, y: Value) -> Value:
+    # y x^(y-1), which is 0 where y is 0, also at x = 0. The common exponents are numbers, and
+    # known: only then may Python decide.
+    if y.__class__ is float:
+        if y == 2.0:
+            return 2.0 * x
+        return y * x ** (y - 1.0) if y else 0.0 * x
+    nonzero = not_equal(y, 0.0)
+    return y * power(x, where(nonzero, y - 1.0, 1.0))
+
+
+def _power_by_exponent(out: Value, x: Value, y: Value) -> Value:
+    # out log(x), which tends to 0 with x for y > 0
+    nonzero = not_equal(x, 0.0)
+    return out * where(nonzero, log(where(nonzero, x, 1.0)), 0.0)
+
+
+power = elementwise(
+    "power",
+    _power,
+    _power_by_base,
+    _power_by_exponent,
+    symbol="**",
+    domain=(POSITIVE, (-2.0, 2.0)),
+)
+square = elementwise("square", np.square, lambda out, x: 2.0 * x)
+reciprocal = elementwise(
+    "reciprocal", lambda x: 1.0 / x, lambda out, x: -out * out, domain=POSITIVE
+)
+
+OPS: tuple[Op, ...] = (add, subtract, multiply, divide, negative, power, square, reciprocal)

@@ -1,0 +1,394 @@
+"""Linear algebra: products, solutions, determinants, factors. All work on stacks of matrices.
+
+Derivatives of matrix functions: Giles, "An extended collection of matrix derivative results for
+forward and reverse mode algorithmic differentiation", Oxford 2008, sections 2.2 and 2.3; Cholesky:
+Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527 (2016), eq. 8 and 10.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._tape import Op, shape_of
+from .._typing import Params, Value
+from ._define import Batch, Every, drawn, multilinear, normal
+from ._shape import everywhere, fit, lead, matrix_transpose, reshape, unbroadcast
+
+# matmul ------------------------------------------------------------------------------------------
+
+
+def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
+    """The operands and the cotangent of x @ y with vectors made matrices: a row, a column."""
+    a, b, c = shape_of(x), shape_of(y), shape_of(g)
+    if len(b) == 1:
+        y = reshape(y, shape=(*b, 1))
+        g = reshape(g, shape=(*c, 1))
+        c = (*c, 1)
+    if len(a) == 1:
+        x = reshape(x, shape=(1, *a))
+        g = reshape(g, shape=(*c[:-1], 1, c[-1]))
+    return x, y, g
+
+
+def _matmul_left(g: Value, out: Value, x: Value, y: Value) -> Value:
+    if len(shape_of(x)) == len(shape_of(y)) == 1:
+        return fit(g * y, x)
+    rows, columns, g = _as_matrices(x, y, g)
+    return fit(_flat(matmul(g, matrix_transpose(columns)), x), x)
+
+
+def _matmul_right(g: Value, out: Value, x: Value, y: Value) -> Value:
+    if len(shape_of(x)) == len(shape_of(y)) == 1:
+        return fit(g * x, y)
+    rows, columns, g = _as_matrices(x, y, g)
+    return fit(_flat(matmul(matrix_transpose(rows), g), y), y)
+
+
+def _flat(matrices: Value, vector: Value) -> Value:
+    """A cotangent of a vector that was made a row or a column, as a (stack of) vector(s)."""
+    if len(shape_of(vector)) != 1:
+        return matrices
+    *stack, rows, columns = shape_of(matrices)
+    return reshape(matrices, shape=(*stack, rows * columns))
+
+
+def _matmul_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+    x, y = args
+    a, b = (len(shape_of(arg)) - has for arg, has in zip(args, batched))
+    if batched[0] and not batched[1] and a <= 2 and b == 2:
+        return matmul(x, y)  # (batch, [n,] m) @ (m, k)
+    if batched[0] and not batched[1] and (a, b) == (1, 1):
+        return matmul(x, y)
+    if a == 1:
+        x = reshape(x, shape=(*shape_of(x)[:-1], 1, shape_of(x)[-1]))
+    if b == 1:
+        y = reshape(y, shape=(*shape_of(y), 1))
+    rank = max(a, b, 2)
+    out = matmul(
+        lead(x, rank) if batched[0] else x,
+        lead(y, rank) if batched[1] else y,
+    )
+    shape = shape_of(out)
+    if b == 1:
+        shape = shape[:-1]
+    if a == 1:
+        shape = shape[:-1] if b == 1 else (*shape[:-2], shape[-1])
+    return reshape(out, shape=shape) if shape != shape_of(out) else out
+
+
+matmul = multilinear(
+    "matmul",
+    np.matmul,
+    _matmul_left,
+    _matmul_right,
+    batch=_matmul_batch,
+    symbol="@",
+    samples=(
+        normal((3,), (3,)),
+        normal((2, 3), (3,)),
+        normal((3,), (3, 2)),
+        normal((2, 3), (3, 4)),
+        normal((5, 2, 3), (3, 4)),
+        normal((2, 3), (5, 3, 1)),
+        normal((5, 1, 2, 3), (4, 3, 2)),
+        normal((3,), (5, 3, 2)),
+        normal((5, 2, 3), (3,)),
+        normal((2, 0), (0, 3)),
+    ),
+)
+
+# einsum ------------------------------------------------------------------------------------------
+
+
+def _einsum_transpose(
+    i: int, g: Value, out: Value, *args: Value, subscripts: str, optimize: Any
+) -> Value:
+    """x's axes get distinct letters; one repeated in x (a diagonal) is tied to its first by an
+    identity matrix, one that only x has (summed there) is stretched by a vector of ones."""
+    terms, result = subscripts.split("->")
+    labels = terms.split(",")
+    free = iter(sorted(set(string.ascii_letters) - set(subscripts)))
+    shape = shape_of(args[i])
+    own: list[str] = []
+    factors: list[tuple[str, Value]] = [(result, g)]
+    factors += [(label, arg) for k, (label, arg) in enumerate(zip(labels, args)) if k != i]
+    given = "".join(label for label, _ in factors)
+    for letter, length in zip(labels[i], shape):
+        if letter in own:
+            other = next(free)
+            factors.append((letter + other, np.eye(length)))
+            own.append(other)
+            continue
+        if letter not in given:
+            factors.append((letter, np.ones(length)))
+        own.append(letter)
+    equation = ",".join(label for label, _ in factors) + "->" + "".join(own)
+    cotangent = einsum(*(v for _, v in factors), subscripts=equation, optimize=optimize)
+    return fit(cotangent, args[i])
+
+
+def _einsum_tangent(
+    i: int, t: Value, out: Value, *args: Value, subscripts: str, optimize: Any
+) -> Value:
+    return einsum(*args[:i], t, *args[i + 1 :], subscripts=subscripts, optimize=optimize)
+
+
+def _einsum_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+    terms, result = p["subscripts"].split("->")
+    letter = min(set(string.ascii_letters) - set(p["subscripts"]))
+    labels = (letter + t if b else t for t, b in zip(terms.split(","), batched))
+    equation = ",".join(labels) + "->" + letter + result
+    return einsum(*args, subscripts=equation, optimize=p["optimize"])
+
+
+def _einsum(*args: Value, subscripts: str, optimize: Any) -> Value:
+    return np.einsum(subscripts, *args, optimize=optimize)
+
+
+def _einsums(*cases: tuple[str, tuple[tuple[int, ...], ...]]) -> Any:
+    return tuple(normal(*shapes, subscripts=s, optimize=False) for s, shapes in cases)
+
+
+einsum = Op(
+    name="einsum",
+    run=_einsum,
+    jvp=Every(_einsum_tangent),
+    vjp=Every(_einsum_transpose),
+    batch=_einsum_batch,
+    samples=_einsums(
+        ("ij,jk->ik", ((2, 3), (3, 4))),
+        ("ij->ji", ((2, 3),)),
+        ("ii->i", ((3, 3),)),
+        ("ii->", ((3, 3),)),
+        ("ij->i", ((2, 3),)),
+        ("i,j->", ((2,), (3,))),
+        ("iij,j->i", ((2, 2, 3), (3,))),
+        ("ai,bi,ci->abc", ((2, 3), (1, 3), (2, 3))),
+        ("i,i->", ((0,), (0,))),
+    ),
+)
+
+# solve, inv, determinants ------------------------------------------------------------------------
+
+
+def _outer(x: Value, y: Value) -> Value:
+    """x y^T for matrices; for vectors the outer product."""
+    if len(shape_of(x)) == 1:
+        return reshape(x, shape=(*shape_of(x), 1)) * y
+    return matmul(x, matrix_transpose(y))
+
+
+def _solve_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+    a, b = args
+    vector = len(shape_of(b)) - batched[1] == 1
+    if vector:  # NumPy takes a right-hand side for a vector only if it has one axis
+        b = reshape(b, shape=(*shape_of(b), 1))
+    rank = max(len(shape_of(a)) - batched[0], len(shape_of(b)) - batched[1])
+    a = lead(a, rank) if batched[0] else a
+    b = lead(b, rank) if batched[1] else b
+    x = solve(a, b)
+    return reshape(x, shape=shape_of(x)[:-1]) if vector else x
+
+
+def _solve_left(g: Value, out: Value, a: Value, b: Value) -> Value:
+    if len(shape_of(b)) == 1 and len(shape_of(a)) > 2:
+        g, out = (reshape(v, shape=(*shape_of(v), 1)) for v in (g, out))
+    return fit(-_outer(solve(matrix_transpose(a), g), out), a)
+
+
+def _solve_tangent(t: Value, out: Value, a: Value, b: Value) -> Value:
+    return solve(a, -_times(t, out, b))
+
+
+def _times(matrix: Value, x: Value, b: Value) -> Value:
+    """matrix @ x, where x is a stack of vectors if b, the right-hand side it solves for, is one."""
+    if len(shape_of(b)) == 1 and len(shape_of(x)) > 1:
+        column = matmul(matrix, reshape(x, shape=(*shape_of(x), 1)))
+        return reshape(column, shape=shape_of(column)[:-1])
+    return matmul(matrix, x)
+
+
+def _well(rng: np.random.Generator, *shape: int) -> Any:
+    """A matrix far from singular."""
+    n = shape[-1]
+    return rng.normal(size=shape) + 3.0 * np.eye(n)
+
+
+solve = Op(
+    name="solve",
+    run=np.linalg.solve,
+    jvp=(_solve_tangent, lambda t, out, a, b: solve(a, t)),
+    vjp=(_solve_left, lambda g, out, a, b: fit(solve(matrix_transpose(a), g), b)),
+    batch=_solve_batch,
+    samples=(
+        drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=3))),
+        drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=(3, 2)))),
+        drawn(lambda rng: (_well(rng, 4, 3, 3), rng.normal(size=(3, 2)))),
+        drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=(4, 3, 2)))),
+    ),
+)
+
+_SQUARE = (
+    drawn(lambda rng: (_well(rng, 3, 3),)),
+    drawn(lambda rng: (_well(rng, 2, 3, 3),)),
+    drawn(lambda rng: (_well(rng, 1, 1),)),
+)
+
+
+def _same_batch(op_of: Any) -> Batch:
+    return lambda size, batched, args, p: op_of()(args[0])
+
+
+inv = Op(
+    name="inv",
+    run=np.linalg.inv,
+    jvp=(lambda t, out, a: -matmul(out, matmul(t, out)),),
+    vjp=(lambda g, out, a: -matmul(_t(out), matmul(g, _t(out))),),
+    batch=_same_batch(lambda: inv),
+    samples=_SQUARE,
+)
+_t = matrix_transpose
+
+
+def _cofactors(a: Any) -> Any:
+    """d det / d a: for each entry the signed determinant of what its row and column leave.
+
+    From the singular values, a = u s vh: det(u) det(vh) u diag(products of the other s) vh. Unlike
+    det(a) inv(a)^T it exists for singular matrices too.
+    """
+    u, s, vh = np.linalg.svd(a)
+    n = s.shape[-1]
+    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(axis=-1)
+    signs = np.linalg.det(u) * np.linalg.det(vh)
+    return ((u * others[..., None, :]) @ vh * signs[..., None, None]).astype(a.dtype)
+
+
+def _stacked(x: Value) -> Value:
+    """Numbers, one for each matrix of a stack, in a shape that multiplies the matrices."""
+    return reshape(x, shape=(*shape_of(x), 1, 1))
+
+
+def _cofactor_rule(t: Value, out: Value, a: Value) -> Value:
+    # With c = det(a) a^-T, in either direction: c * tr(a^-1 t) - det(a) (a^-1 t a^-1)^T
+    inverse = inv(a)
+    flow = matmul(inverse, t)
+    scaled = _stacked(trace_of(flow)) * out
+    return scaled - _stacked(det(a)) * _t(matmul(flow, inverse))
+
+
+def trace_of(a: Value) -> Value:
+    """The sum of the diagonal of each matrix of a stack."""
+    lead_letters = string.ascii_letters[: len(shape_of(a)) - 2]
+    return einsum(a, subscripts=f"{lead_letters}zz->{lead_letters}", optimize=False)
+
+
+def _cofactor_transpose(g: Value, out: Value, a: Value) -> Value:
+    # The Hessian of det is symmetric: the transpose is the same map.
+    return _cofactor_rule(g, out, a)
+
+
+cofactors = Op(
+    name="cofactors",
+    run=_cofactors,
+    jvp=(_cofactor_rule,),
+    vjp=(_cofactor_transpose,),
+    batch=_same_batch(lambda: cofactors),
+    samples=_SQUARE,
+)
+
+
+def _inner(x: Value, y: Value) -> Value:
+    """The sum of x * y over the last two axes: one number for each matrix of a stack."""
+    product = x * y
+    shape = shape_of(product)
+    return reshape(unbroadcast(product, shape=(*shape[:-2], 1, 1)), shape=shape[:-2])
+
+
+det = Op(
+    name="det",
+    run=np.linalg.det,
+    jvp=(lambda t, out, a: _inner(t, cofactors(a)),),
+    vjp=(lambda g, out, a: _stacked(g) * cofactors(a),),
+    batch=_same_batch(lambda: det),
+    samples=_SQUARE
+    + (drawn(lambda rng: (np.array([[1.0, 2.0], [2.0, 4.0]]),)),),
+)
+
+logabsdet = Op(
+    name="logabsdet",
+    run=lambda a: np.linalg.slogdet(a)[1],
+    jvp=(lambda t, out, a: trace_of(matmul(inv(a), t)),),
+    vjp=(lambda g, out, a: _stacked(g) * _t(inv(a)),),
+    batch=_same_batch(lambda: logabsdet),
+    samples=_SQUARE,
+)
+
+signdet = Op(
+    name="signdet",
+    run=lambda a: np.linalg.slogdet(a)[0],
+    jvp=(None,),
+    vjp=(None,),
+    batch=_same_batch(lambda: signdet),
+    samples=_SQUARE,
+)
+
+# cholesky ----------------------------------------------------------------------------------------
+
+
+def _lower_half(x: Value) -> Value:
+    """The lower triangle, its diagonal halved."""
+    n = shape_of(x)[-1]
+    return x * (np.tril(np.ones((n, n))) - 0.5 * np.eye(n)).astype(x.dtype)
+
+
+def _symmetric(x: Value) -> Value:
+    return 0.5 * (x + _t(x))
+
+
+def _cholesky_tangent(t: Value, out: Value, a: Value) -> Value:
+    # dL = L Phi(L^-1 dA L^-T)
+    left = solve(out, _symmetric(t))
+    return matmul(out, _lower_half(_t(solve(out, _t(left)))))
+
+
+def _cholesky_cotangent(g: Value, out: Value, a: Value) -> Value:
+    # A' = sym(L^-T Phi(L^T L') L^-1)
+    middle = _lower_half(matmul(_t(out), g))
+    left = solve(_t(out), middle)
+    return _symmetric(_t(solve(_t(out), _t(left))))
+
+
+def _positive(rng: np.random.Generator, *shape: int) -> Any:
+    a = rng.normal(size=shape)
+    return a @ np.swapaxes(a, -1, -2) + 2.0 * np.eye(shape[-1])
+
+
+cholesky = Op(
+    name="cholesky",
+    # NumPy reads the lower triangle only. The symmetric part has the same value for symmetric
+    # matrices, and makes the gradient symmetric.
+    run=lambda a: np.linalg.cholesky(0.5 * (a + np.swapaxes(a, -1, -2))),
+    jvp=(_cholesky_tangent,),
+    vjp=(_cholesky_cotangent,),
+    batch=_same_batch(lambda: cholesky),
+    samples=(
+        drawn(lambda rng: (_positive(rng, 3, 3),)),
+        drawn(lambda rng: (_positive(rng, 2, 3, 3),)),
+    ),
+)
+
+OPS: tuple[Op, ...] = (
+    matmul,
+    einsum,
+    solve,
+    inv,
+    cofactors,
+    det,
+    logabsdet,
+    signdet,
+    cholesky,
+)
