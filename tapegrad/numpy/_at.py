@@ -1,0 +1,69 @@
+"""Setting elements without mutation: ``at(x)[i].set(v)`` is x with x[i] = v."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from .. import ops
+from .._tape import Array, Operand, dtype_of, shape_of
+
+
+@attrs.frozen
+class Place:
+    """Some elements of an array, ready to be set or added to."""
+
+    array: Any
+    index: Any
+
+    def set(self, values: Operand) -> Array:
+        """The array with these elements replaced; of several values for one place the last stays.
+
+        values broadcast to the shape of array[index]; ShapeError if they cannot.
+        """
+        static, arrays = ops.normalise(self.index)
+        x = _promoted(self.array, values)
+        result: Array = ops.index_set(x, values, *arrays, index=static)
+        return result
+
+    def add(self, values: Operand) -> Array:
+        """The array with values added to these elements; several for one place all count."""
+        static, arrays = ops.normalise(self.index)
+        x = _promoted(self.array, values)
+        place = ops.getitem(x, *arrays, index=static)
+        spread = ops.broadcast_to(values, shape=shape_of(place))
+        added = ops.scatter_add(spread, *arrays, index=static, shape=shape_of(x))
+        result: Array = ops.add(x, added)
+        return result
+
+
+def _promoted(x: Any, values: Any) -> Any:
+    """x in a dtype that can hold the values: integers become floating point where those are."""
+    if dtype_of(x).kind != "f" and dtype_of(values).kind == "f":
+        return ops.astype(x, dtype=np.result_type(dtype_of(x), dtype_of(values)))
+    return x
+
+
+@attrs.frozen
+class At:
+    """An array, ready to be indexed; see `at`."""
+
+    array: Any
+
+    def __getitem__(self, index: Any) -> Place:
+        return Place(self.array, index)
+
+
+def at(x: Operand) -> At:
+    """``at(x)[i].set(v)`` and ``at(x)[i].add(v)``: x with some elements changed, x itself as it was.
+
+    >>> import numpy as np
+    >>> x = np.zeros(3)
+    >>> at(x)[1].set(5.0)
+    array([0., 5., 0.])
+    >>> at(x)[[0, 0]].add(1.0)
+    array([2., 0., 0.])
+    """
+    return At(x if hasattr(x, "shape") else np.asarray(x))
