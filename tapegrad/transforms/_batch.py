@@ -1,0 +1,186 @@
+"""Batching: a function of one example becomes a function of many at once.
+
+A `Batch` is a tape that keeps nothing: an operation on a batched value is done at once on all
+examples, by the op's batch rule. Its traced values have their examples along axis 0, and show the
+shape of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import optree
+from numpy.lib.array_utils import normalize_axis_index
+
+from .. import ops, tree
+from .._errors import BATCHED_BOOL, EscapedError, ShapeError, describe, name_of, where
+from .._tape import Op, Tape, Var, constant, escaped_text, explained, shape_of
+from .._typing import Params, Shape, Value
+from ..numpy import TABLE
+
+
+class Batch(Tape):
+    """The examples of one vmap: their number, and how an operation is done on all of them."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, size: int, function: object, transform: str = "vmap") -> None:
+        super().__init__(TABLE, transform, function)
+        self.size = size
+
+    def apply(self, op: Op, args: Sequence[Value], params: Params) -> Var:
+        """Do op on all examples at once."""
+        if not isinstance(self.nodes, list):
+            raise EscapedError(escaped_text(self, f"an operand of {op.name}"))
+        batched = [arg.__class__ is Var and arg._tape is self for arg in args]
+        values = [arg._value if b else constant(arg) for arg, b in zip(args, batched)]
+        try:
+            return self.hold(op.batch(self.size, batched, values, params))
+        except ValueError as error:
+            raise explained(error, op, args) from error
+
+    def hold(self, values: Value) -> Var:
+        """A traced value for a batch of values, examples along axis 0."""
+        return Var(self, -1, values)
+
+    def shape_of(self, value: Value) -> Shape:
+        """The shape of one example."""
+        return shape_of(value)[1:]
+
+    def check_bool(self) -> None:
+        """A batch has many truths."""
+        raise ShapeError(BATCHED_BOOL.format(where=where()))
+
+
+def on_all(f: Callable[..., Any], size: int, arrays: Sequence[Value], transform: str) -> list[Any]:
+    """The leaves of f(*examples), where each array has its examples along axis 0; so have they."""
+    batch = Batch(size, f, transform)
+    try:
+        out = f(*(batch.hold(array) for array in arrays))
+    finally:
+        batch.close()
+    return [_whole(batch, leaf) for leaf in tree.leaves(out)]
+
+
+def _whole(batch: Batch, leaf: Value) -> Value:
+    """An output with its examples along axis 0: repeated if it is the same for all."""
+    if leaf.__class__ is Var and leaf._tape is batch:
+        return leaf._value
+    return ops.broadcast_to(leaf, shape=(batch.size, *shape_of(leaf)))
+
+
+@attrs.frozen
+class Batched:
+    """What `vmap` returns."""
+
+    function: Callable[..., Any]
+    in_axes: Any
+    out_axes: Any
+
+    @property
+    def __name__(self) -> str:
+        return f"vmap({name_of(self.function)})"
+
+    def __call__(self, *args: Any) -> Any:
+        """The function on every example; the results stacked along out_axes."""
+        leaves, structure = tree.flatten(args)
+        axes = self._axes_of(args, len(leaves))
+        size = self._size(args, leaves, axes)
+        batch = Batch(size, self.function)
+        try:
+            examples = [
+                leaf if axis is None else batch.hold(_to_front(leaf, axis))
+                for leaf, axis in zip(leaves, axes)
+            ]
+            out = self.function(*tree.unflatten(structure, examples))
+        finally:
+            batch.close()
+        found, shape = tree.flatten(out)
+        whole = [_whole(batch, leaf) for leaf in found]
+        places = _prefix(self.out_axes, out, len(found), "out_axes")
+        return tree.unflatten(
+            shape,
+            [
+                _to_place(value, place, leaf, batch)
+                for value, place, leaf in zip(whole, places, found)
+            ],
+        )
+
+    def _axes_of(self, args: tuple[Any, ...], count: int) -> list[int | None]:
+        axes = self.in_axes
+        if isinstance(axes, (list, tuple)):
+            if len(axes) != len(args):
+                raise ShapeError(
+                    f"{self.__name__}: in_axes has {len(axes)} entries, the call {len(args)} "
+                    "arguments"
+                )
+            return [
+                axis
+                for i, (given, arg) in enumerate(zip(axes, args))
+                for axis in _prefix(given, arg, len(tree.leaves(arg)), f"in_axes[{i}]")
+            ]
+        return _prefix(axes, args, count, "in_axes")
+
+    def _size(self, args: Any, leaves: Sequence[Value], axes: Sequence[int | None]) -> int:
+        sizes: dict[str, int] = {}
+        paths = tree.paths(args, "args")
+        for (path, _), leaf, axis in zip(paths.items(), leaves, axes):
+            if axis is None:
+                continue
+            shape = shape_of(leaf)
+            if not -len(shape) <= axis < len(shape):
+                raise ShapeError(
+                    f"{self.__name__}: {path} is {describe(leaf)}, which has no axis {axis} to map "
+                    "over; say None in in_axes for what is the same for all examples"
+                )
+            sizes[path] = shape[axis]
+        if not sizes:
+            raise ShapeError(f"{self.__name__}: no argument has an axis to map over")
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{path}: {n}" for path, n in sizes.items())
+            raise ShapeError(f"{self.__name__}: the mapped axes differ in length: {listed}")
+        return next(iter(sizes.values()))
+
+
+def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
+    """An axis for each leaf: one for all, or a tree whose leaves stand for subtrees of value."""
+    if axes is None or isinstance(axes, int):
+        return [axes] * count
+    try:
+        spread = optree.broadcast_prefix(axes, value, none_is_leaf=True, namespace="tapegrad")
+    except ValueError as error:
+        raise ShapeError(f"vmap: {name} does not fit the structure it is for: {error}") from None
+    return list(spread)  # type: ignore[arg-type]
+
+
+def _to_front(leaf: Value, axis: int) -> Value:
+    array = leaf if isinstance(leaf, Var) else np.asarray(leaf)
+    return ops.moveaxis(array, normalize_axis_index(axis, len(shape_of(array))), 0)
+
+
+def _to_place(value: Value, place: int | None, leaf: Value, batch: Batch) -> Value:
+    if place is None:
+        if leaf.__class__ is Var and leaf._tape is batch:
+            raise ShapeError("vmap: out_axes is None for an output that differs between examples")
+        return leaf
+    return ops.moveaxis(value, 0, normalize_axis_index(place, len(shape_of(value))))
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+    """The function on each example of a batch, all at once.
+
+    in_axes:  which axis of each argument counts the examples: an int for all, or a tuple with one
+              entry per argument: an int, None (the same for all examples), or a tree of those.
+    out_axes: where that axis goes in each output.
+
+    Raises ShapeError where the axes differ in length, and where f asks for the truth of a batched
+    value (if x > 0): use tapegrad.numpy.where.
+
+    >>> import tapegrad as tg
+    >>> tg.vmap(lambda x, w: x @ w, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
+    array([3., 4.])
+    """
+    return Batched(f, in_axes, out_axes)

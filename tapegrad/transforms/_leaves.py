@@ -1,0 +1,126 @@
+"""From the user's trees to traced values and back, in the structure and the kinds that came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from .._errors import INTEGER_LEAF, UNKNOWN_LEAF, LeafError, OutputError, ShapeError, describe
+from .._tape import Tape, Var, dtype_of, shape_of
+from .._typing import Value
+
+
+def parameters(params: object, name: str) -> tuple[list[Value], tree.Structure]:
+    """The leaves of a tree of parameters, ints as floats, and its structure.
+
+    Raises LeafError, naming the path, for a leaf that has no gradient.
+    """
+    leaves, structure = tree.flatten(params)
+    for i, leaf in enumerate(leaves):
+        kind = leaf.__class__
+        if kind is float or (kind is np.ndarray and leaf.dtype.kind == "f"):
+            continue
+        if kind is int:
+            leaves[i] = float(leaf)
+        elif not _differentiable(leaf):
+            path = list(tree.paths(params, name))[i]
+            integer = getattr(leaf, "dtype", np.dtype(bool)).kind in "iub" and isinstance(
+                leaf, (bool, np.ndarray, np.generic, Var)
+            )
+            text = INTEGER_LEAF if integer else UNKNOWN_LEAF
+            raise LeafError(text.format(path=path, got=describe(leaf)))
+    return leaves, structure
+
+
+def _differentiable(leaf: Any) -> bool:
+    if isinstance(leaf, (np.ma.MaskedArray, np.matrix)):
+        return False
+    return isinstance(leaf, (np.ndarray, np.floating, Var)) and leaf.dtype.kind == "f"
+
+
+def traced(tape: Tape, leaves: Sequence[Value], structure: tree.Structure) -> Any:
+    """The tree with a traced value in place of each leaf."""
+    return tree.unflatten(structure, [tape.input(leaf) for leaf in leaves])
+
+
+def like_leaves(gradients: Sequence[Value | None], leaves: Sequence[Value]) -> list[Value]:
+    """Gradients in the kinds of the leaves that they belong to: None is zeros, a float for a float.
+
+    Each array is the caller's own: writable, and shared neither with another leaf nor with an
+    operand.
+    """
+    seen: set[int] = set()
+    return [_like(g, leaf, seen) for g, leaf in zip(gradients, leaves)]
+
+
+def _like(g: Value | None, leaf: Value, seen: set[int]) -> Value:
+    if g.__class__ is Var:
+        return g
+    if g is None:
+        g = np.zeros(shape_of(leaf), dtype_of(leaf))
+    plain = leaf.value if leaf.__class__ is Var else leaf
+    if isinstance(plain, np.ndarray):
+        g = np.asarray(g, dtype_of(leaf))
+        owned = g.flags.owndata and g.flags.writeable and id(g) not in seen and g is not plain
+        g = g if owned else g.copy()
+        seen.add(id(g))
+        return g
+    return float(g) if plain.__class__ is float else plain.dtype.type(g)
+
+
+def plain(tape: Tape, out: object) -> Any:
+    """A tree with the tape's own traced values replaced by what they stand for."""
+    leaves, structure = tree.flatten(out)
+    return tree.unflatten(
+        structure, [x._value if x.__class__ is Var and x._tape is tape else x for x in leaves]
+    )
+
+
+def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tree.Structure]:
+    """The leaves of what a function returned, each a floating-point number or array."""
+    leaves, structure = tree.flatten(out)
+    for leaf in leaves:
+        number = leaf.__class__ in (float, int) or isinstance(leaf, (np.ndarray, np.generic, Var))
+        if not number or (leaf.__class__ is not int and dtype_of(leaf).kind != "f"):
+            from .._errors import NOT_A_NUMBER
+
+            raise OutputError(
+                NOT_A_NUMBER.format(
+                    transform=transform,
+                    expected="floating-point numbers or arrays, or a tree of them",
+                    function=function,
+                    got=describe(leaf),
+                )
+            )
+    return leaves, structure
+
+
+def matching(
+    given: object, structure: tree.Structure, leaves: Sequence[Value], name: str, of: str
+) -> list[Value]:
+    """The leaves of a tangent or cotangent, checked against those it belongs to."""
+    found, other = tree.flatten(given)
+    if other != structure:
+        raise ShapeError(f"{name} must have the structure of {of}, {structure}, got {other}")
+    for i, (value, leaf) in enumerate(zip(found, leaves)):
+        if shape_of(value) != shape_of(leaf):
+            path = list(tree.paths(given, name))[i]
+            raise ShapeError(
+                f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
+            )
+        if value.__class__ is int:
+            found[i] = float(value)
+    return found
+
+
+def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
+    """Where output leaves stand on the tape; None for one that does not depend on it."""
+    return [
+        leaf._index if leaf.__class__ is Var and leaf._tape is tape else None for leaf in leaves
+    ]
+
+
+Function = Callable[..., Any]

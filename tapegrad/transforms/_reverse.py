@@ -1,0 +1,281 @@
+"""Reverse mode: gradients, and the pullback that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+
+import attrs
+import numpy as np
+
+from .. import tree
+from .._errors import NOT_A_NUMBER, NOT_SCALAR, OutputError, describe, name_of
+from .._tape import Node, Scalar, Tape, Var, dtype_of, shape_of
+from .._typing import Aux, Value
+from ..numpy import TABLE
+from ._leaves import like_leaves, matching, outputs, parameters, plain, positions, traced
+from ._replay import backward
+
+P = TypeVar("P")
+Q = TypeVar("Q")
+Rest = ParamSpec("Rest")
+
+
+@attrs.frozen
+class Gradient:
+    """What `grad` and `value_and_grad` return: a function of the same arguments.
+
+    It holds nothing but what it was made of, so it pickles where the function does.
+    """
+
+    function: Callable[..., Any]
+    argnums: int | tuple[int, ...]
+    has_aux: bool
+    with_value: bool
+
+    @property
+    def transform(self) -> str:
+        """The name of the transform that made it."""
+        return "value_and_grad" if self.with_value else "grad"
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.transform}({name_of(self.function)})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The gradient at these arguments, with the value or aux where asked for."""
+        chosen = self._chosen(len(args))
+        names = ["params" if len(args) == 1 else f"args[{i}]" for i in chosen]
+        trees = [parameters(args[i], name) for i, name in zip(chosen, names)]
+        tape = Tape(TABLE, self.transform, self.function)
+        arguments = list(args)
+        try:
+            for i, (leaves, structure) in zip(chosen, trees):
+                arguments[i] = traced(tape, leaves, structure)
+            result = self.function(*arguments, **kwargs)
+            out, aux = self._split(result)
+            out = self._scalar(out)
+            aux = plain(tape, aux) if self.has_aux else None
+        finally:
+            nodes = tape.close()
+        everything = [leaf for leaves, _ in trees for leaf in leaves]
+        seeds = {}
+        if out.__class__ is Var and out._tape is tape:
+            seeds[out._index] = one(out)
+            out = out._value
+        found = like_leaves(backward(nodes, seeds, len(everything), consume=True), everything)
+        gradients: list[Any] = []
+        for leaves, structure in trees:
+            gradients.append(tree.unflatten(structure, found[: len(leaves)]))
+            del found[: len(leaves)]
+        gradient = gradients[0] if isinstance(self.argnums, int) else tuple(gradients)
+        if self.with_value:
+            return ((out, aux) if self.has_aux else out), gradient
+        return (gradient, aux) if self.has_aux else gradient
+
+    def _chosen(self, count: int) -> list[int]:
+        """The positions of the arguments to differentiate, as non-negative numbers."""
+        wanted = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        for i in wanted:
+            if not -count <= i < count:
+                raise TypeError(
+                    f"{self.__name__}: argnums={self.argnums!r} asks for positional argument {i}, "
+                    f"but the call has {count}"
+                )
+        return [i % count for i in wanted]
+
+    def _split(self, result: Any) -> tuple[Any, Any]:
+        """The output and aux."""
+        if not self.has_aux:
+            return result, None
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise OutputError(
+                f"{self.__name__} with has_aux=True needs a function that returns (value, aux), "
+                f"but it returned {describe(result)}"
+            )
+        return result
+
+    def _scalar(self, out: Any) -> Any:
+        """The output, checked: one floating-point number."""
+        number = isinstance(out, (float, int, np.ndarray, np.generic, Var))
+        function = name_of(self.function)
+        if not number or (not isinstance(out, int) and dtype_of(out).kind != "f"):
+            raise OutputError(
+                NOT_A_NUMBER.format(
+                    transform=f"tapegrad.{self.transform}",
+                    expected="one floating-point number",
+                    function=function,
+                    got=describe(out),
+                )
+            )
+        if shape_of(out) != ():
+            raise OutputError(
+                NOT_SCALAR.format(
+                    transform=f"tapegrad.{self.transform}", function=function, got=describe(out)
+                )
+            )
+        return out
+
+
+def one(out: Value) -> Value:
+    """The cotangent of a scalar by itself, in its kind."""
+    value = out.value
+    if value.__class__ is float:
+        return 1.0
+    return np.ones((), value.dtype) if isinstance(value, np.ndarray) else value.dtype.type(1.0)
+
+
+@overload
+def grad(f: Callable[Concatenate[P, Rest], Scalar]) -> Callable[Concatenate[P, Rest], P]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Rest], tuple[Scalar, Aux]],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[True],
+) -> Callable[Concatenate[P, Rest], tuple[P, Aux]]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Rest], Scalar], argnums: Literal[0]
+) -> Callable[Concatenate[P, Rest], P]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: Literal[1]
+) -> Callable[Concatenate[P, Q, Rest], Q]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: tuple[Literal[0], Literal[1]]
+) -> Callable[Concatenate[P, Q, Rest], tuple[P, Q]]: ...
+@overload
+def grad(
+    f: Callable[Rest, Scalar], argnums: int | tuple[int, ...]
+) -> Callable[Rest, Any]: ...
+@overload
+def grad(
+    f: Callable[Rest, tuple[Scalar, Aux]],
+    argnums: int | tuple[int, ...],
+    has_aux: Literal[True],
+) -> Callable[Rest, tuple[Any, Aux]]: ...
+def grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The gradient of a function with a scalar output, as a function of the same arguments.
+
+    The gradient by the argument at position ``argnums`` (several: a tuple of gradients) has that
+    argument's structure: each leaf keeps its shape, dtype and kind (a float gives a float; an int
+    counts as one). With ``has_aux``, f returns (value, aux) and the result is (gradient, aux).
+
+    Raises LeafError for parameters that are not floating point, OutputError if f does not return
+    one floating-point number.
+
+    >>> import tapegrad as tg
+    >>> tg.grad(lambda x: 3 * x**2 - 4 * x + 5)(3.0)
+    14.0
+    >>> tg.grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": -3.0})
+    {'a': -3.0, 'b': 2.0}
+    """
+    return Gradient(f, argnums, has_aux, with_value=False)
+
+
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Rest], Scalar],
+) -> Callable[Concatenate[P, Rest], tuple[Any, P]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Rest], tuple[Scalar, Aux]],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[True],
+) -> Callable[Concatenate[P, Rest], tuple[tuple[Any, Aux], P]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Rest], Scalar], argnums: Literal[0]
+) -> Callable[Concatenate[P, Rest], tuple[Any, P]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: Literal[1]
+) -> Callable[Concatenate[P, Q, Rest], tuple[Any, Q]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: tuple[Literal[0], Literal[1]]
+) -> Callable[Concatenate[P, Q, Rest], tuple[Any, tuple[P, Q]]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Rest, Scalar], argnums: int | tuple[int, ...]
+) -> Callable[Rest, tuple[Any, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Rest, tuple[Scalar, Aux]],
+    argnums: int | tuple[int, ...],
+    has_aux: Literal[True],
+) -> Callable[Rest, tuple[tuple[Any, Aux], Any]]: ...
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """As `grad`, but the value comes along: (value, gradient), or ((value, aux), gradient).
+
+    >>> import tapegrad as tg
+    >>> tg.value_and_grad(lambda x: 3 * x**2 - 4 * x + 5)(3.0)
+    (20.0, 14.0)
+    """
+    return Gradient(f, argnums, has_aux, with_value=True)
+
+
+@attrs.frozen
+class Pullback:
+    """From cotangents of a function's output to those of its inputs; callable any number of times."""
+
+    nodes: Sequence[Node]
+    structure: tree.Structure
+    leaves: Sequence[Value]
+    places: Sequence[int | None]
+    primals: Sequence[tuple[Sequence[Value], tree.Structure]]
+
+    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
+        """One cotangent for each primal, in its structure; Jᵀ times the given one.
+
+        Raises ShapeError for a cotangent that has not the output's structure and shapes.
+        """
+        given = matching(cotangent, self.structure, self.leaves, "cotangent", "the output")
+        seeds: dict[int, Value] = {}
+        for place, g in zip(self.places, given):
+            if place is not None:
+                seeds[place] = seeds[place] + g if place in seeds else g
+        leaves = [leaf for group, _ in self.primals for leaf in group]
+        raw = backward(self.nodes, seeds, len(leaves))
+        found = like_leaves([g if g is None else _own(g, given) for g in raw], leaves)
+        result = []
+        for group, structure in self.primals:
+            result.append(tree.unflatten(structure, found[: len(group)]))
+            del found[: len(group)]
+        return tuple(result)
+
+
+def _own(g: Value, given: Sequence[Value]) -> Value:
+    """A cotangent that is not the caller's own array."""
+    return g.copy() if isinstance(g, np.ndarray) and any(g is x for x in given) else g
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pullback]:
+    """f's output at the primals, and its pullback there: cotangent -> one cotangent per primal.
+
+    The output may be any tree of floating-point numbers and arrays. Raises LeafError and
+    OutputError for leaves that are not floating point.
+
+    >>> import tapegrad as tg
+    >>> out, pullback = tg.vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> out, pullback(1.0)
+    (6.0, (3.0, 2.0))
+    """
+    name = name_of(f)
+    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(primals)]
+    tape = Tape(TABLE, "vjp", f)
+    try:
+        out = f(*(traced(tape, leaves, structure) for leaves, structure in trees))
+        found, structure = outputs(out, "tapegrad.vjp", name)
+    finally:
+        nodes = tape.close()
+    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]
+    pullback = Pullback(nodes, structure, values, positions(tape, found), trees)
+    return tree.unflatten(structure, values), pullback
