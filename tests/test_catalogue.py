@@ -1,0 +1,164 @@
+"""Every op, with every sample in its record: one test for the whole catalogue.
+
+Truth is finite differences of the op's own forward function. An op without samples fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+import tapegrad as tg
+from tapegrad import ops
+from tapegrad._tape import Op, Sample
+from tapegrad.testing import check_grads
+
+CASES = [
+    pytest.param(op, sample, id=f"{op.name}-{i}")
+    for op in ops.ALL
+    for i, sample in enumerate(op.samples)
+]
+
+
+def draw(op: Op, sample: Sample) -> tuple[list[Any], list[int]]:
+    """Operands, and which of them have a derivative."""
+    args = list(sample.draw(np.random.default_rng(0)))
+    return args, [i for i in range(len(args)) if op.vjp[i] is not None]
+
+
+def by_smooth_operands(
+    op: Op, sample: Sample
+) -> tuple[Callable[..., Any], list[Any], list[Any], list[int]]:
+    """The op as a function of the operands that have a derivative, and those operands."""
+    args, smooth = draw(op, sample)
+
+    def f(*chosen: Any) -> Any:
+        given = list(args)
+        for i, x in zip(smooth, chosen, strict=True):
+            given[i] = x
+        return op(*given, **sample.params)
+
+    return f, [args[i] for i in smooth], args, smooth
+
+
+@pytest.mark.parametrize("op", ops.ALL, ids=lambda op: op.name)
+def test_has_samples(op: Op) -> None:
+    """An op that the tests cannot evaluate is not finished."""
+    assert op.samples
+
+
+def test_listed_once() -> None:
+    """Names are how a tape is read."""
+    names = [op.name for op in ops.ALL]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_derivatives(op: Op, sample: Sample) -> None:
+    """Finite differences, forward against reverse, first and second order."""
+    f, chosen, args, smooth = by_smooth_operands(op, sample)
+    if chosen:
+        order = 1 if op is ops.det and np.any(np.linalg.det(args[0]) == 0) else 2
+        check_grads(f, chosen, order, rtol=1e-5, atol=1e-5)
+        for k in range(len(chosen)):  # each operand alone, the others constant
+            check_grads(
+                lambda x, k=k: f(*chosen[:k], x, *chosen[k + 1 :]), (chosen[k],), 1, rtol=1e-5,
+                atol=1e-5,
+            )
+    else:
+        x = tg.record(lambda a: op(a, *args[1:], **sample.params), args[0]) if _float(args) else None
+        assert x is None or np.array_equal(x.value, op.run(*args, **sample.params), equal_nan=True)
+
+
+def _float(args: list[Any]) -> bool:
+    return getattr(args[0], "dtype", np.dtype(float)).kind == "f"
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_float32_is_kept(op: Op, sample: Sample) -> None:
+    """Operands of float32 give a float32 output, and cotangents and tangents of float32."""
+    args, smooth = draw(op, sample)
+    if not smooth or sample.params.get("dtype") is not None:
+        return
+    single = [
+        np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else x for x in args
+    ]
+
+    def f(*chosen: Any) -> Any:
+        given = list(single)
+        for i, x in zip(smooth, chosen, strict=True):
+            given[i] = x
+        return op(*given, **sample.params)
+
+    chosen = [single[i] for i in smooth]
+    out, pullback = tg.vjp(f, *chosen)
+    assert out.dtype == np.float32
+    assert all(g.dtype == np.float32 for g in pullback(np.ones_like(out)))
+    assert tg.jvp(f, chosen, [np.ones_like(x) for x in chosen])[1].dtype == np.float32
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_batching(op: Op, sample: Sample) -> None:
+    """The op on a batch is the op on each example, whichever operands are batched."""
+    rng = np.random.default_rng(1)
+    drawn = [sample.draw(rng) for _ in range(3)]
+    count = len(drawn[0])
+    masks = range(1, 2**count) if count <= 3 else [1, 2, 2**count - 1]
+    for mask in masks:
+        batched = [bool(mask >> i & 1) for i in range(count)]
+        args = [
+            np.stack([d[i] for d in drawn]) if b else drawn[0][i] for i, b in enumerate(batched)
+        ]
+        expected = np.stack(
+            [
+                op.run(*(a[k] if b else a for a, b in zip(args, batched)), **sample.params)
+                for k in range(3)
+            ]
+        )
+        axes = tuple(0 if b else None for b in batched)
+        found = tg.vmap(lambda *xs: op(*xs, **sample.params), axes)(*args)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_zero_dimensional(op: Op, sample: Sample) -> None:
+    """Where an operand is a number, a 0-d array does as well, and its gradient is 0-d."""
+    f, chosen, _, _ = by_smooth_operands(op, sample)
+    if not any(np.ndim(x) == 0 for x in chosen):
+        return
+    boxed = [np.asarray(x) for x in chosen]
+    out, pullback = tg.vjp(f, *boxed)
+    for g, x in zip(pullback(np.ones_like(out)), boxed, strict=True):
+        assert isinstance(g, np.ndarray)
+        assert g.shape == x.shape
+
+
+FAULTS = [
+    pytest.param(op, mode, i, id=f"{op.name}-{mode}-{i}")
+    for op in ops.ALL
+    for mode in ("jvp", "vjp")
+    for i in range(len(op.samples[0].draw(np.random.default_rng(0))))
+    if getattr(op, mode)[i] is not None
+]
+
+
+@pytest.mark.parametrize(("op", "mode", "operand"), FAULTS)
+def test_a_planted_fault_is_caught(op: Op, mode: str, operand: int) -> None:
+    """A rule that is wrong by one percent fails for at least one sample."""
+
+    class Faulty:
+        def __getitem__(self, i: int, /) -> Any:
+            rule = getattr(op, mode)[i]
+            if i != operand:
+                return rule
+            return lambda t, *args, **params: 1.01 * rule(t, *args, **params)
+
+    faulty: Any = attrs.evolve(op, **{mode: Faulty()})
+    with pytest.raises(AssertionError):
+        for sample in op.samples:
+            f, chosen, _, _ = by_smooth_operands(faulty, sample)
+            check_grads(f, chosen, 1, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,270 @@
+"""The functions of tapegrad.numpy: NumPy's values, derivatives by differences, both ways in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tapegrad as tg
+import tapegrad.numpy as tnp
+from tapegrad.numpy import TABLE
+from tapegrad.testing import check_grads
+
+RNG = np.random.default_rng(7)
+V = RNG.normal(size=3)
+W = RNG.normal(size=4)
+M = RNG.normal(size=(2, 3))
+C = RNG.normal(size=(2, 3, 4))
+S = RNG.normal(size=(3, 3)) + 3 * np.eye(3)
+D = S @ S.T
+
+# What is called, under the name that both NumPy and tapegrad.numpy have, and with which operands.
+CASES: list[tuple[str, Callable[[Any], Callable[..., Any]], tuple[Any, ...]]] = [
+    ("sum", lambda m: lambda x: m.sum(x), (M,)),
+    ("sum axis", lambda m: lambda x: m.sum(x, axis=-1), (C,)),
+    ("sum axes", lambda m: lambda x: m.sum(x, axis=(0, -1), keepdims=True), (C,)),
+    ("mean", lambda m: lambda x: m.mean(x, axis=0), (M,)),
+    ("mean axes", lambda m: lambda x: m.mean(x, (0, 2)), (C,)),
+    ("prod", lambda m: lambda x: m.prod(x, axis=(0, 2)), (C,)),
+    ("max", lambda m: lambda x: m.max(x, axis=1), (M,)),
+    ("max all", lambda m: lambda x: m.max(x), (M,)),
+    ("min", lambda m: lambda x: m.min(x, axis=-2, keepdims=True), (M,)),
+    ("var", lambda m: lambda x: m.var(x, axis=0, ddof=1), (C,)),
+    ("std", lambda m: lambda x: m.std(x), (C,)),
+    ("cumsum", lambda m: lambda x: m.cumsum(x, axis=-1), (M,)),
+    ("cumsum all", lambda m: lambda x: m.cumsum(x), (M,)),
+    ("sort", lambda m: lambda x: m.sort(x), (M,)),
+    ("sort 0", lambda m: lambda x: m.sort(x, axis=0), (C,)),
+    ("sort all", lambda m: lambda x: m.sort(x, axis=None), (M,)),
+    ("reshape", lambda m: lambda x: m.reshape(x, (3, -1)), (M,)),
+    ("reshape int", lambda m: lambda x: m.reshape(x, -1), (M,)),
+    ("ravel", lambda m: lambda x: m.ravel(x), (C,)),
+    ("transpose", lambda m: lambda x: m.transpose(x), (C,)),
+    ("transpose axes", lambda m: lambda x: m.transpose(x, (1, -1, 0)), (C,)),
+    ("moveaxis", lambda m: lambda x: m.moveaxis(x, 0, -1), (C,)),
+    ("moveaxis several", lambda m: lambda x: m.moveaxis(x, (0, 1), (-1, 0)), (C,)),
+    ("swapaxes", lambda m: lambda x: m.swapaxes(x, 0, -1), (C,)),
+    ("matrix_transpose", lambda m: lambda x: m.matrix_transpose(x), (C,)),
+    ("expand_dims", lambda m: lambda x: m.expand_dims(x, (0, -1)), (M,)),
+    ("squeeze", lambda m: lambda x: m.squeeze(x), (M[:, None],)),
+    ("squeeze axis", lambda m: lambda x: m.squeeze(x, axis=1), (M[:, None],)),
+    ("broadcast_to", lambda m: lambda x: m.broadcast_to(x, (4, 2, 3)), (M,)),
+    ("concatenate", lambda m: lambda x, y: m.concatenate([x, y, x], axis=-1), (M, M[:, :1])),
+    ("concatenate all", lambda m: lambda x, y: m.concatenate((x, y), axis=None), (M, V)),
+    ("stack", lambda m: lambda x, y: m.stack([x, y], axis=-1), (M, M + 1)),
+    ("tile", lambda m: lambda x: m.tile(x, 2), (M,)),
+    ("tile more", lambda m: lambda x: m.tile(x, (2, 1, 3)), (M,)),
+    ("repeat", lambda m: lambda x: m.repeat(x, 2), (M,)),
+    ("repeat axis", lambda m: lambda x: m.repeat(x, [1, 0, 2], axis=1), (M,)),
+    ("flip", lambda m: lambda x: m.flip(x), (M,)),
+    ("flip axis", lambda m: lambda x: m.flip(x, axis=-1), (C,)),
+    ("pad", lambda m: lambda x: m.pad(x, 2), (M,)),
+    ("pad pairs", lambda m: lambda x: m.pad(x, ((1, 0), (2, 1)), constant_values=5.0), (M,)),
+    ("pad edge", lambda m: lambda x: m.pad(x, 1, mode="edge"), (M,)),
+    ("pad reflect", lambda m: lambda x: m.pad(x, 2, mode="reflect"), (S,)),
+    ("pad wrap", lambda m: lambda x: m.pad(x, (1, 2), mode="wrap"), (V,)),
+    ("take", lambda m: lambda x: m.take(x, [2, 0, 0], axis=1), (M,)),
+    ("take all", lambda m: lambda x: m.take(x, [[5, -1]]), (M,)),
+    (
+        "take_along_axis",
+        lambda m: lambda x: m.take_along_axis(x, np.array([[0, 0], [2, 1]]), axis=1),
+        (M,),
+    ),
+    ("diag", lambda m: lambda x: m.diag(x), (V,)),
+    ("diag k", lambda m: lambda x: m.diag(x, -1), (V,)),
+    ("diag of", lambda m: lambda x: m.diag(x, 1), (M,)),
+    ("diagonal", lambda m: lambda x: m.diagonal(x, -1), (C,)),
+    ("tril", lambda m: lambda x: m.tril(x, -1), (C,)),
+    ("triu", lambda m: lambda x: m.triu(x), (M,)),
+    ("trace", lambda m: lambda x: m.trace(x, 1), (M,)),
+    ("where", lambda m: lambda x, y: m.where(M > 0, x, y), (M, V)),
+    ("clip", lambda m: lambda x: m.clip(x, -0.5, 0.5), (M,)),
+    ("clip one", lambda m: lambda x, y: m.clip(x, y, None), (M, V)),
+    ("zeros_like", lambda m: lambda x: x * m.zeros_like(x), (M,)),
+    ("ones_like", lambda m: lambda x: x * m.ones_like(x), (M,)),
+    ("full_like", lambda m: lambda x: x * m.full_like(x, 2.0), (M,)),
+    ("astype", lambda m: lambda x: m.astype(x, np.float64), (M,)),
+    ("dot 1", lambda m: lambda x, y: m.dot(x, y), (V, V + 1)),
+    ("dot 2", lambda m: lambda x, y: m.dot(x, y), (M, S)),
+    ("dot number", lambda m: lambda x, y: m.dot(x, y), (2.5, S)),
+    ("dot n", lambda m: lambda x, y: m.dot(x, y), (C, RNG.normal(size=(2, 4, 3)))),
+    ("dot n 1", lambda m: lambda x, y: m.dot(x, y), (C, W)),
+    ("matmul", lambda m: lambda x, y: m.matmul(x, y), (M, C)),
+    ("inner", lambda m: lambda x, y: m.inner(x, y), (M, S)),
+    ("inner number", lambda m: lambda x, y: m.inner(x, y), (M, 2.0)),
+    ("outer", lambda m: lambda x, y: m.outer(x, y), (M, V)),
+    ("tensordot", lambda m: lambda x, y: m.tensordot(x, y), (C, RNG.normal(size=(3, 4, 2)))),
+    ("tensordot 0", lambda m: lambda x, y: m.tensordot(x, y, 0), (V, W)),
+    ("tensordot axes", lambda m: lambda x, y: m.tensordot(x, y, ([0, -1], [1, 0])), (M, M.T)),
+    ("tensordot axis", lambda m: lambda x, y: m.tensordot(x, y, (1, 0)), (M, S)),
+    ("einsum", lambda m: lambda x, y: m.einsum("ij,jk", x, y), (M, S)),
+    ("einsum rest", lambda m: lambda x, y: m.einsum("...i,...i->...", x, y), (M, V)),
+    ("einsum trace", lambda m: lambda x: m.einsum("ii", x), (S,)),
+    ("einsum best", lambda m: lambda x, y: m.einsum("ij,kj->ik", x, y, optimize=True), (M, S)),
+    ("norm", lambda m: lambda x: m.linalg.norm(x), (C,)),
+    ("norm axis", lambda m: lambda x: m.linalg.norm(x, axis=-1, keepdims=True), (C,)),
+    ("norm 1", lambda m: lambda x: m.linalg.norm(x, 1, axis=0), (M,)),
+    ("norm 3", lambda m: lambda x: m.linalg.norm(x, 3), (V,)),
+    ("norm inf", lambda m: lambda x: m.linalg.norm(x, np.inf), (V,)),
+    ("norm -inf", lambda m: lambda x: m.linalg.norm(x, -np.inf, axis=1), (M,)),
+    ("norm 0", lambda m: lambda x: x * m.linalg.norm(x, 0), (V,)),
+    ("norm matrix 1", lambda m: lambda x: m.linalg.norm(x, 1), (M,)),
+    ("norm matrix -1", lambda m: lambda x: m.linalg.norm(x, -1, axis=(1, 2)), (C,)),
+    ("norm matrix inf", lambda m: lambda x: m.linalg.norm(x, np.inf, keepdims=True), (M,)),
+    ("norm fro", lambda m: lambda x: m.linalg.norm(x, "fro", axis=(0, 2)), (C,)),
+    ("solve", lambda m: lambda a, b: m.linalg.solve(a, b), (S, V)),
+    ("inv", lambda m: lambda a: m.linalg.inv(a), (S,)),
+    ("det", lambda m: lambda a: m.linalg.det(a), (S,)),
+    ("slogdet", lambda m: lambda a: m.linalg.slogdet(a)[1], (-S,)),
+    ("cholesky", lambda m: lambda a: m.linalg.cholesky(m.einsum("ij,kj->ik", a, a)), (S,)),
+    ("linalg.trace", lambda m: lambda a: m.linalg.trace(a), (C[:, :, :3],)),
+]
+
+
+@pytest.mark.parametrize(("make", "args"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_values_and_derivatives(
+    make: Callable[[Any], Callable[..., Any]], args: tuple[Any, ...]
+) -> None:
+    """tapegrad.numpy agrees with NumPy; NumPy's function on traced values is the same function."""
+    ours, theirs = make(tnp), make(np)
+    expected = theirs(*args)
+    np.testing.assert_allclose(ours(*args), expected, rtol=1e-12, atol=1e-12)
+    assert np.shape(ours(*args)) == np.shape(expected)
+    for f in (ours, theirs):
+        out, _ = tg.vjp(f, *args)
+        np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+    check_grads(theirs, args, rtol=1e-5, atol=1e-5)
+
+
+METHODS: list[Callable[[Any], Any]] = [
+    lambda x: x.sum(axis=0),
+    lambda x: x.mean(1, keepdims=True),
+    lambda x: x.prod(),
+    lambda x: x.max(axis=-1),
+    lambda x: x.min(),
+    lambda x: x.var(axis=0),
+    lambda x: x.std(),
+    lambda x: x.cumsum(axis=1),
+    lambda x: x.clip(-0.5, 0.5),
+    lambda x: x.reshape(3, 2),
+    lambda x: x.reshape((6,)),
+    lambda x: x.ravel(),
+    lambda x: x.flatten(),
+    lambda x: x.transpose(),
+    lambda x: x.transpose(1, 0),
+    lambda x: x.T,
+    lambda x: x.mT,
+    lambda x: x.swapaxes(0, 1),
+    lambda x: x[None].squeeze(),
+    lambda x: x.repeat(2, axis=0),
+    lambda x: x.take([0, 1], axis=1),
+    lambda x: x.dot(S),
+    lambda x: x.trace(),
+    lambda x: x.diagonal(1),
+    lambda x: x.astype(np.float64),
+    lambda x: x.conj(),
+    lambda x: x * x.argmax() + x.argmin(),
+    lambda x: x * x.argsort(axis=0),
+    lambda x: x + x.round(1),
+    lambda x: x * (x > 0).any() + x * (x > 0).all(axis=0),
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods(method: Callable[[Any], Any]) -> None:
+    """A traced value has the array's methods."""
+    out, _ = tg.vjp(method, M)
+    np.testing.assert_allclose(out, method(M), rtol=1e-12)
+    check_grads(method, (M,), rtol=1e-5, atol=1e-5)
+
+
+INDEXES: list[Any] = [
+    0,
+    -1,
+    np.int64(1),
+    slice(1, None),
+    slice(None, None, -2),
+    Ellipsis,
+    None,
+    (0, 1),
+    (slice(None), 2),
+    (Ellipsis, 1),
+    (None, 1, Ellipsis, None),
+    [0, 0, 1],
+    np.array([[1, 0], [0, 0]]),
+    ([0, 1, 1], [2, 2, 0]),
+    (slice(None), [0, 2]),
+    ([1, 1], slice(None), [0, 3]),
+    (0, slice(None), [0, 3]),
+    (np.array([True, False]),),
+    M > 0,
+    (slice(None), V > 0),
+    [],
+    (1, 2, 3),
+]
+
+
+@pytest.mark.parametrize("index", INDEXES, ids=repr)
+def test_indexing(index: Any) -> None:
+    """Every kind of index that NumPy has, repeated ones among them."""
+    out, _ = tg.vjp(lambda x: x[index], C)
+    np.testing.assert_array_equal(out, C[index])
+    check_grads(lambda x: x[index] * x[index], (C,), rtol=1e-5, atol=1e-5)
+    found = tg.vmap(lambda x: x[index])(np.stack([C, 2 * C]))
+    np.testing.assert_array_equal(found, np.stack([C[index], 2 * C[index]]))
+
+
+@pytest.mark.parametrize("function", TABLE, ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_every_function_of_the_table_is_public(function: Callable[..., Any]) -> None:
+    """What NumPy's names reach is there under the same name with types, and documented."""
+    name = function.__name__
+    if name in ("getitem", "conjugate", "positive", "real", "copy", "round"):
+        return  # an operator, or nothing to compute for real numbers
+    home = tnp.linalg if "linalg" in (function.__module__ or "") else tnp
+    assert getattr(home, name).__doc__
+
+
+OPERATORS: list[Callable[[Any, Any], Any]] = [
+    lambda x, y: x + y,
+    lambda x, y: x - y,
+    lambda x, y: x * y,
+    lambda x, y: x / y,
+    lambda x, y: x**y,
+    lambda x, y: x % y,
+]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("other", [2, 2.5, np.float64(1.5), V + 3, [1.0, 2.0, 4.0]])
+@pytest.mark.parametrize("x", [1.3, V + 4, M + 4])
+def test_operators_with_constants_on_either_side(
+    operator: Callable[[Any, Any], Any], other: Any, x: Any
+) -> None:
+    """Python and NumPy numbers, arrays and lists stand on both sides, as NumPy has them."""
+    if isinstance(other, list) and isinstance(x, float):
+        return  # Python cannot do that without the tape either
+    for f in (lambda v: operator(v, other), lambda v: operator(other, v)):
+        out, _ = tg.vjp(f, x)
+        np.testing.assert_allclose(out, f(x), rtol=1e-12)
+        check_grads(f, (x,), rtol=1e-5, atol=1e-5)
+
+
+def test_python_numbers_do_not_decide_the_dtype() -> None:
+    """float32 stays float32 beside Python numbers, as NumPy has it."""
+    x = np.ones(3, np.float32)
+    for f in (lambda v: 2 * v + 1, lambda v: v**2 / 3.0, lambda v: 1.5 - v):
+        out, pullback = tg.vjp(f, x)
+        assert out.dtype == f(x).dtype == np.float32
+        assert pullback(np.ones_like(out))[0].dtype == np.float32
+
+
+def test_truth_values_combine() -> None:
+    """& | ~ work on comparisons; on numbers they are refused."""
+    x = np.array([-1.0, 0.5, 2.0])
+    g = tg.grad(lambda v: tnp.sum(tnp.where((v > 0) & ~(v > 1) | (v < -2), v, 0.0)))(x)
+    np.testing.assert_array_equal(g, [0.0, 1.0, 0.0])
+    with pytest.raises(TypeError, match="combine truth values"):
+        tg.grad(lambda v: (v & v).sum())(x)
