@@ -185,7 +185,7 @@ class Tape:
         try:
             value = op(*values, **params)
         except ValueError as error:
-            raise explained(error, op, args) from error
+            raise explained(error, op, args) from None
         return self.append(op, tuple(inputs), params, value)
 
     def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
@@ -269,36 +269,37 @@ def dtype_of(value: Value) -> np.dtype[Any]:
     return dtype
 
 
-def _operator(
-    function: Callable[..., Any], run: Callable[[Value, Value], Value]
-) -> Callable[[Var, Operand], Var]:
-    """An operator that, in the common case, appends its node itself.
+def _operator(function: Callable[..., Any]) -> Callable[[Var, Operand], Var]:
+    """An operator that, in the common case, computes and appends its node itself.
 
     That case: a tape that only records, and another operand that is a value of the same tape, a
-    float or an array; the rest goes the way of every op. ``run`` is Python's own operator, so that
-    a value that an outer tape traces is recorded there.
+    Python number or an array; the rest goes the way of every op. The op's ``run`` is Python's own
+    operator, so that a value that an outer tape traces is recorded there.
     """
 
     def method(self: Var, other: Operand) -> Var:
         tape = self._tape
         kind = other.__class__
+        inputs: tuple[Value, ...]
         if tape.__class__ is not Tape:
             return self._binary(function, self, other)
-        inputs: tuple[Value, ...]
         if kind is Var:
             if other._tape is not tape:  # type: ignore[union-attr]
                 return self._binary(function, self, other)
             inputs = (self._index, other._index)  # type: ignore[union-attr]
             other = other._value  # type: ignore[union-attr]
-        elif kind is float or kind is np.ndarray:
+        elif kind is float or kind is np.ndarray or kind is np.float64:
+            inputs = (self._index, other)
+        elif kind is int and dtype_of(self._value).kind == "f":
+            other = float(other)  # type: ignore[arg-type]
             inputs = (self._index, other)
         else:
             return self._binary(function, self, other)
         op: Any = tape.table[function]
         try:
-            value = run(self._value, other)
+            value = op.run(self._value, other)
         except ValueError as error:
-            raise explained(error, op, (self._value, other)) from error
+            raise explained(error, op, (self._value, other)) from None
         index = len(tape.nodes)
         tape.push(node(op, inputs, NO_PARAMS, value))
         return Var(tape, index, value)
@@ -306,21 +307,23 @@ def _operator(
     return method
 
 
-def _reflected(
-    function: Callable[..., Any], run: Callable[[Value, Value], Value]
-) -> Callable[[Var, Operand], Var]:
-    """The same for a float or an array on the left."""
+def _reflected(function: Callable[..., Any]) -> Callable[[Var, Operand], Var]:
+    """The same for a Python number or an array on the left."""
 
     def method(self: Var, other: Operand) -> Var:
         tape = self._tape
         kind = other.__class__
-        if tape.__class__ is not Tape or not (kind is float or kind is np.ndarray):
+        if tape.__class__ is not Tape:
+            return self._binary(function, other, self)
+        if kind is int and dtype_of(self._value).kind == "f":
+            other = float(other)  # type: ignore[arg-type]
+        elif not (kind is float or kind is np.ndarray or kind is np.float64):
             return self._binary(function, other, self)
         op: Any = tape.table[function]
         try:
-            value = run(other, self._value)
+            value = op.run(other, self._value)
         except ValueError as error:
-            raise explained(error, op, (other, self._value)) from error
+            raise explained(error, op, (other, self._value)) from None
         index = len(tape.nodes)
         tape.push(node(op, (other, self._index), NO_PARAMS, value))
         return Var(tape, index, value)
@@ -386,20 +389,16 @@ class Var(ArrayMethods):
 
     # Operators -----------------------------------------------------------------------------------
 
-    __add__ = _operator(np.add, operator.add)
-    __sub__ = _operator(np.subtract, operator.sub)
-    __mul__ = _operator(np.multiply, operator.mul)
-    __truediv__ = _operator(np.divide, operator.truediv)
-    __radd__ = _reflected(np.add, operator.add)
-    __rsub__ = _reflected(np.subtract, operator.sub)
-    __rmul__ = _reflected(np.multiply, operator.mul)
-    __rtruediv__ = _reflected(np.divide, operator.truediv)
-
-    def __pow__(self, other: Operand) -> Var:
-        return self._binary(np.power, self, other)
-
-    def __rpow__(self, other: Operand) -> Var:
-        return self._binary(np.power, other, self)
+    __add__ = _operator(np.add)
+    __sub__ = _operator(np.subtract)
+    __mul__ = _operator(np.multiply)
+    __truediv__ = _operator(np.divide)
+    __pow__ = _operator(np.power)
+    __radd__ = _reflected(np.add)
+    __rsub__ = _reflected(np.subtract)
+    __rmul__ = _reflected(np.multiply)
+    __rtruediv__ = _reflected(np.divide)
+    __rpow__ = _reflected(np.power)
 
     def __mod__(self, other: Operand) -> Var:
         return self._binary(np.remainder, self, other)

@@ -40,7 +40,7 @@ class Batch(Tape):
         try:
             return self.hold(op.batch(self.size, batched, values, params))
         except ValueError as error:
-            raise explained(error, op, args) from error
+            raise explained(error, op, args) from None
 
     def hold(self, values: Value) -> Var:
         """A traced value for a batch of values, examples along axis 0."""
