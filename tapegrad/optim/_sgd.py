@@ -1,0 +1,171 @@
+"""Stochastic gradient descent: learning rate, momentum and L2, each a transformation of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from .. import numpy as tnp, tree
+from .._tape import Scalar, Var, shape_of
+from ._schedules import Schedule
+from ._transform import Transformation, chain
+
+P = TypeVar("P")
+
+
+class Steps(NamedTuple):
+    """The state of `scale`: how many steps have been taken."""
+
+    taken: int
+
+
+class Velocity(NamedTuple):
+    """The state of `momentum`: a tree shaped like the parameters."""
+
+    velocity: Any
+
+
+def sgd(
+    learning_rate: Scalar | Schedule,
+    *,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    l2: float = 0.0,
+) -> Transformation[tuple[Any, ...]]:
+    """Gradient descent: the update is -learning_rate times the gradient.
+
+    A chain of three: `add_l2` (l2), `momentum` (momentum, nesterov) and `scale` (learning_rate: a
+    number, or a schedule: a function of the step, which counts from 0). Those that are 0 are left
+    out. Raises ValueError for settings that those refuse.
+
+    >>> from tapegrad.optim import apply_updates
+    >>> optimizer = sgd(0.1)
+    >>> params = {"w": 3.0}
+    >>> state = optimizer.init(params)
+    >>> for _ in range(2):
+    ...     grads = {"w": 2 * params["w"]}  # of w²
+    ...     updates, state = optimizer.update(grads, state, params)
+    ...     params = apply_updates(params, updates)
+    >>> round(params["w"], 12)  # 3 * 0.8 * 0.8
+    1.92
+    """
+    if nesterov and momentum == 0.0:
+        raise ValueError("nesterov=True needs a momentum above 0, got momentum=0.0")
+    parts: list[Transformation[Any]] = []
+    if l2 != 0.0:
+        parts.append(add_l2(l2))
+    if momentum != 0.0:
+        parts.append(_momentum(momentum, nesterov=nesterov))
+    return chain(*parts, scale(learning_rate))
+
+
+def scale(learning_rate: Scalar | Schedule) -> Transformation[Steps]:
+    """Times minus the learning rate, a number or a schedule; what turns gradients into updates.
+
+    The state counts the steps. Raises ValueError for a learning rate that is not finite and >= 0,
+    here, or if it comes from a schedule, at that step.
+
+    >>> halve = scale(lambda step: 1.0 if step == 0 else 0.5)
+    >>> updates, state = halve.update([8.0], halve.init([0.0]), [0.0])
+    >>> halve.update([8.0], state, [0.0])
+    ([-4.0], Steps(taken=2))
+    """
+    if not callable(learning_rate):
+        _rate(learning_rate, "")
+
+    def init(params: Any) -> Steps:
+        return Steps(0)
+
+    def update(grads: P, state: Steps, params: P) -> tuple[P, Steps]:
+        if callable(learning_rate):
+            rate = _rate(learning_rate(state.taken), f" from the schedule at step {state.taken}")
+        else:
+            rate = _rate(learning_rate, "")
+        return tree.map(lambda g: -rate * g, grads), Steps(state.taken + 1)
+
+    return Transformation(init, update)
+
+
+def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity]:
+    """The running sum v of gradients, v = decay * v + g; with nesterov, decay * v + g once more.
+
+    Raises ValueError unless 0 <= decay < 1. Source: Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", 2013, in the form that adds plain gradients.
+
+    >>> keep_half = momentum(0.5)
+    >>> updates, state = keep_half.update([8.0], keep_half.init([0.0]), [0.0])
+    >>> keep_half.update([8.0], state, [0.0])
+    ([12.0], Velocity(velocity=[12.0]))
+    """
+    if not 0.0 <= decay < 1.0:
+        raise ValueError(f"momentum expected 0 <= decay < 1, got {decay!r}")
+
+    def roll(v: Any, g: Any) -> Any:
+        return decay * v + g
+
+    def init(params: Any) -> Velocity:
+        return Velocity(tree.map(_zero_like, params))
+
+    def update(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
+        velocity: P = tree.map(roll, state.velocity, grads)
+        return tree.map(roll, velocity, grads) if nesterov else velocity, Velocity(velocity)
+
+    return Transformation(init, update)
+
+
+_momentum = momentum  # sgd has a setting of that name
+
+
+def add_l2(alpha: float) -> Transformation[tuple[()]]:
+    """Adds 2 * alpha * p to the gradient of each parameter p: the gradient of `l2_penalty`.
+
+    (Called weight decay where the step is plain gradient descent.) Raises ValueError unless alpha
+    is finite and >= 0.
+
+    >>> add_l2(0.5).update([1.0], (), [3.0])
+    ([4.0], ())
+    """
+    _check_alpha("add_l2", alpha)
+
+    def init(params: Any) -> tuple[()]:
+        return ()
+
+    def update(grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
+        return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
+
+    return Transformation(init, update)
+
+
+def l2_penalty(params: object, alpha: float) -> Scalar:
+    """Alpha times the sum of the squares of all parameters, shape (); to be added to a loss.
+
+    Raises ValueError unless alpha is finite and >= 0.
+
+    >>> float(l2_penalty({"w": np.array([1.0, 2.0]), "b": 3.0}, 0.5))
+    7.0
+    """
+    _check_alpha("l2_penalty", alpha)
+    squares = [tnp.sum(p * p) if shape_of(p) else p * p for p in tree.leaves(params)]
+    total: Scalar = alpha * sum(squares[1:], start=squares[0]) if squares else 0.0
+    return total
+
+
+def _rate(rate: Any, origin: str) -> Any:
+    """A learning rate that can be used: NumPy's scalars as floats, which change no dtype."""
+    if isinstance(rate, Var):  # someone differentiates by it
+        return rate
+    if not (math.isfinite(rate) and rate >= 0.0):
+        raise ValueError(f"expected a finite learning rate >= 0, got {rate!r}{origin}")
+    return float(rate)
+
+
+def _zero_like(p: Any) -> Any:
+    """Zero, or zeros, in the parameter's shape, dtype and kind."""
+    return np.zeros(p.shape, p.dtype) if hasattr(p, "dtype") else 0.0
+
+
+def _check_alpha(name: str, alpha: float) -> None:
+    if not (math.isfinite(alpha) and alpha >= 0.0):
+        raise ValueError(f"{name} expected a finite alpha >= 0, got {alpha!r}")
