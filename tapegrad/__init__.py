@@ -1,38 +1,46 @@
 """tapegrad: typed, functional automatic differentiation on NumPy, with a tape that you can read."""
 
-from . import data as data
-from . import nn as nn
-from . import numpy as numpy
-from . import optim as optim
-from . import special as special
-from . import testing as testing
-from . import tree as tree
-from ._errors import ConversionError as ConversionError
-from ._errors import EscapedError as EscapedError
-from ._errors import LeafError as LeafError
-from ._errors import MissingRuleError as MissingRuleError
-from ._errors import MutationError as MutationError
-from ._errors import OutputError as OutputError
-from ._errors import ShapeError as ShapeError
-from ._errors import TapegradError as TapegradError
-from ._tape import Array as Array
-from ._tape import Node as Node
-from ._tape import Op as Op
-from ._tape import Scalar as Scalar
-from ._tape import Tape as Tape
-from ._tape import Var as Var
+from . import (
+    data as data,
+    nn as nn,
+    numpy as numpy,
+    optim as optim,
+    special as special,
+    testing as testing,
+    tree as tree,
+)
+from ._errors import (
+    ConversionError as ConversionError,
+    EscapedError as EscapedError,
+    LeafError as LeafError,
+    MissingRuleError as MissingRuleError,
+    MutationError as MutationError,
+    OutputError as OutputError,
+    ShapeError as ShapeError,
+    TapegradError as TapegradError,
+)
+from ._tape import (
+    Array as Array,
+    Node as Node,
+    Op as Op,
+    Scalar as Scalar,
+    Tape as Tape,
+    Var as Var,
+)
 from .numpy._at import at as at
-from .transforms import Recording as Recording
-from .transforms import custom_vjp as custom_vjp
-from .transforms import grad as grad
-from .transforms import hessian as hessian
-from .transforms import hvp as hvp
-from .transforms import jacfwd as jacfwd
-from .transforms import jacrev as jacrev
-from .transforms import jvp as jvp
-from .transforms import label as label
-from .transforms import record as record
-from .transforms import stop_gradient as stop_gradient
-from .transforms import value_and_grad as value_and_grad
-from .transforms import vjp as vjp
-from .transforms import vmap as vmap
+from .transforms import (
+    Recording as Recording,
+    custom_vjp as custom_vjp,
+    grad as grad,
+    hessian as hessian,
+    hvp as hvp,
+    jacfwd as jacfwd,
+    jacrev as jacrev,
+    jvp as jvp,
+    label as label,
+    record as record,
+    stop_gradient as stop_gradient,
+    value_and_grad as value_and_grad,
+    vjp as vjp,
+    vmap as vmap,
+)

@@ -6,7 +6,8 @@ import linecache
 import os
 import sys
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# As frames write it: not resolved, not a Path.
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
 
 
 class TapegradError(Exception):
@@ -33,6 +34,10 @@ class MutationError(TapegradError, TypeError):
     """An assignment into a traced value; values are immutable."""
 
 
+class DomainError(TapegradError, ValueError):
+    """A number where the operation has no real value."""
+
+
 class ConversionError(TapegradError, TypeError):
     """A traced value where a plain number or array is needed: its gradient would be lost."""
 
@@ -47,13 +52,19 @@ Reduce it to one number, for example with .sum() or .mean(); or ask for every de
 tapegrad.jacrev({function}), or for one combination of them with tapegrad.vjp."""
 
 NOT_A_NUMBER = """\
-{transform} needs a function that returns {expected}, but {function} returned {got}.
-If that is something to keep beside the value, return (value, it) and say has_aux=True."""
+{transform} needs a function that returns {expected}, but {function} returned {got}."""
+
+NO_RETURN = """
+Is its return statement missing?"""
+
+KEEP_BESIDE = """
+To keep something beside the value, return (value, it) and say has_aux=True."""
 
 ESCAPED = """\
 A traced value ({what}) is used after {owner} has ended, and its tape is gone.
 It escaped from the function: it was kept in a global, an attribute, a list or an iterator.
-Return it instead (tapegrad.grad(f, has_aux=True) gives it back as a plain value), or keep x.value."""
+Return it instead (tapegrad.grad(f, has_aux=True) gives it back as a plain value), or keep \
+x.value."""
 
 ASSIGNMENT = """\
 Traced values are immutable: x[i] = v cannot be differentiated.{where}
@@ -61,13 +72,17 @@ Write  x = tapegrad.at(x)[i].set(v)  instead, or  x = tapegrad.at(x)[i].add(v)  
 
 TO_NUMBER = """\
 {call} of a traced value ({what}) would lose its gradient.{where}
-For mathematics, use NumPy's functions (numpy.exp, not math.exp); for a plain number to print or \
-to compare, use x.value."""
+For mathematics, use NumPy's functions (numpy.exp, not math.exp); in place of array[i] = x write \
+tapegrad.at(array)[i].set(x); for a plain number to print or to compare, use x.value."""
+
+TO_INDEX = """\
+A traced value ({what}) cannot be an index: an index is an integer.{where}
+If it holds whole numbers that need no gradient, use x.value.astype(int)."""
 
 TO_ARRAY = """\
 A traced value ({what}) cannot become a plain NumPy array: its gradient would be lost.{where}
-To put traced values together use numpy.stack, numpy.concatenate or tapegrad.at(x)[i].set(v); for \
-the plain numbers, use x.value."""
+To put traced values together use numpy.stack([x, y]), not numpy.array([x, y]); in place of \
+array[i] = x write tapegrad.at(array)[i].set(x); for the plain numbers, use x.value."""
 
 MISSING_RULE = """\
 {function} has no derivative rule in tapegrad.{where}
@@ -75,13 +90,24 @@ MISSING_RULE = """\
 Write it with operations that have one, or give it a rule with tapegrad.custom_vjp."""
 
 OUT_ARGUMENT = """\
-{function} with out= writes into an array, and traced values are immutable.{where}
-Use the value that it returns: y = {function}(...)."""
+{function} was asked to write a traced value into a plain array, by out= or by an operator such as \
+a += x.{where}
+A traced value cannot be stored there. Make a new value instead: y = {function}(...), or \
+a = a + x."""
 
 INTEGER_LEAF = """\
 {path} is {got}: integers and booleans have no gradient.
-Make it floating point ({path}.astype(float)), or do not differentiate with respect to it \
+Make it floating point ({remedy}), or do not differentiate with respect to it \
 (close over it, pass it as another argument, or choose argnums)."""
+
+COMPLEX_LEAF = """\
+{path} is {got}: only real numbers can be differentiated.
+Pass its real and imaginary parts as two parameters."""
+
+COMPLEX_VALUE = """\
+A complex value would become real again, and what came through its imaginary part would be lost: \
+only real numbers can be differentiated.{where}
+Compute with the real and imaginary parts as two real values."""
 
 UNKNOWN_LEAF = """\
 {path} is {got}, which is not a number, an array or a tree of them.
@@ -92,6 +118,22 @@ attrs.field(metadata={{"static": True}})."""
 BATCHED_BOOL = """\
 The truth of a batched value differs from example to example, so vmap cannot take one branch.{where}
 Write tapegrad.numpy.where(condition, a, b) instead of if condition."""
+
+BATCHED_MASK = """\
+x[mask] with a batched mask would differ in length from example to example, so vmap cannot stack \
+the results.{where}
+Write tapegrad.numpy.where(mask, x, 0.0) instead of x[mask]."""
+
+BATCHED_INT = """\
+A batched integer differs from example to example, so vmap cannot make it one Python int.{where}
+It can stay as it is: x[i] and tapegrad.numpy.take(x, i) accept it as an index; in place of a \
+slice, use an array of indices."""
+
+CUSTOM_CLOSURE = """\
+tapegrad.custom_vjp: {function} uses a traced value that is not one of its arguments, so the \
+pullback has no place for its gradient.
+Pass that value as an argument, and let the pullback return its cotangent; or use x.value if it is \
+a constant."""
 
 
 def user_line() -> tuple[str, str] | None:
@@ -130,11 +172,31 @@ def describe(value: object) -> str:
     dtype = getattr(value, "dtype", None)
     if dtype is not None and isinstance(shape, tuple):
         return f"{dtype}[{', '.join(map(str, shape))}]"
+    if value is None:
+        return "None"
     if isinstance(value, (float, int, complex)):
         return f"{type(value).__name__} {value!r}"
     text = repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return f"{type(value).__name__} {text}"
+
+
+def reason(error: ValueError) -> str:
+    """What NumPy says of shapes that do not fit, in words, and without the shapes.
+
+    They are said beside it; and those that NumPy sees may have an axis that vmap put there.
+    """
+    text = str(error)
+    if text.startswith("operands could not be broadcast together"):
+        return "counted from the last, axes must be of the same length, or one of them of length 1"
+    if "mismatch in its core dimension" in text:
+        return (
+            "the last axis of the first must be as long as the last but one of the second "
+            "(or its only one)"
+        )
+    if "does not have enough dimensions" in text:
+        return "a number has no axis to sum over; use * for numbers"
+    return text
 
 
 def name_of(function: object) -> str:

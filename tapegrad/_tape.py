@@ -8,12 +8,13 @@ it never sorts and never recurses.
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import attrs
 import numpy as np
@@ -21,22 +22,27 @@ from numpy.typing import NDArray
 
 from ._errors import (
     ASSIGNMENT,
+    BATCHED_BOOL,
+    BATCHED_INT,
     ESCAPED,
     MISSING_RULE,
     OUT_ARGUMENT,
     TO_ARRAY,
+    TO_INDEX,
     TO_NUMBER,
     ConversionError,
     EscapedError,
     MissingRuleError,
     MutationError,
     ShapeError,
+    TapegradError,
     describe,
     name_of,
+    reason,
     where,
 )
 from ._methods import ArrayMethods
-from ._typing import Params, Rules, Shape, Value
+from ._typing import Params, Partial, Rules, Shape, Value
 
 NO_PARAMS: Params = MappingProxyType({})
 # What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
@@ -64,6 +70,8 @@ class Op:
              vjp[i](g, out, *args, **params); None where there is no derivative
     batch:   the op on a batch: batch(size, batched, args, params), where batched[i] says that
              operand i has its examples along axis 0; so has the output
+    partials[i]: of an elementwise op, the derivative by operand i: a function of (out, *args), or
+             1, -1 or None for itself
     symbol:  the operator's sign, for printing ("" for a function call)
     samples: where the tests evaluate it
 
@@ -75,6 +83,7 @@ class Op:
     jvp: Rules
     vjp: Rules
     batch: Callable[[int, Sequence[bool], Sequence[Value], Params], Value]
+    partials: tuple[Partial, ...] = ()
     symbol: str = ""
     samples: tuple[Sample, ...] = ()
 
@@ -95,7 +104,8 @@ class Op:
 @attrs.frozen(eq=False, weakref_slot=False)
 class Node:
     """One operation that happened. An int among the inputs is a position on the tape; any other
-    input is a constant. A node does not refer to its tape, so a tape dies with its last user."""
+    input is a constant. A node does not refer to its tape, so a tape dies with its last user.
+    """
 
     op: Op
     inputs: tuple[Value, ...]
@@ -179,9 +189,9 @@ class Tape:
                 inputs.append(arg._index)
                 values.append(arg._value)
             else:
-                arg = constant(arg)
-                inputs.append(arg)
-                values.append(arg)
+                known = constant(arg)
+                inputs.append(known)
+                values.append(known)
         try:
             value = op(*values, **params)
         except ValueError as error:
@@ -198,18 +208,21 @@ class Tape:
         """End the recording: the nodes so far; from now on, use of a value of this tape raises."""
         nodes = self.nodes
         self.nodes = ()
-        self.push = self._escaped
+        # Not a method of this tape: a tape that refers to itself outlives its last user.
+        self.push = functools.partial(_escaped, self.transform, self.function)
         return nodes
+
+    @property
+    def closed(self) -> bool:
+        """Whether the recording has ended."""
+        return self.nodes.__class__ is tuple
 
     def shape_of(self, value: Value) -> Shape:
         """The shape of a traced value, as the traced function sees it."""
         return shape_of(value)
 
-    def check_bool(self) -> None:
-        """Whether a traced value has one truth: raises where it has not."""
-
-    def _escaped(self, node: Node) -> None:
-        raise EscapedError(escaped_text(self, node.op.name + " gave " + describe(node.value)))
+    def check_single(self, text: str) -> None:
+        """Whether a traced value is one value: raises, with this text, where it is many."""
 
 
 class RecordingTape(Tape):
@@ -225,10 +238,14 @@ class RecordingTape(Tape):
         return Var(self, index, value)
 
 
-def escaped_text(tape: Tape, what: str) -> str:
-    """The message for a traced value that is used after its tape has ended."""
-    owner = f"tapegrad.{tape.transform}({name_of(tape.function)})"
-    return ESCAPED.format(what=what, owner=owner) + where()
+def escaped(transform: str, function: object, what: str) -> EscapedError:
+    """The error for a traced value that is used after its tape has ended."""
+    owner = f"tapegrad.{transform}({name_of(function)})"
+    return EscapedError(ESCAPED.format(what=what, owner=owner) + where())
+
+
+def _escaped(transform: str, function: object, node: Node) -> None:
+    raise escaped(transform, function, node.op.name + " gave " + describe(node.value))
 
 
 def constant(value: Value) -> Value:
@@ -248,10 +265,12 @@ def constant(value: Value) -> Value:
 
 def explained(error: ValueError, op: Op, args: Sequence[Value]) -> ValueError:
     """The error of an operation, with the operands' shapes and the user's line."""
-    if isinstance(error, (ShapeError, np.linalg.LinAlgError)):
+    if isinstance(error, (TapegradError, np.linalg.LinAlgError)):
         return error
+    sign = f" ({op.symbol})" if op.symbol else ""
     shapes = " and ".join(str(shape_of(arg)) for arg in args)
-    return ShapeError(f"{op.name} cannot take operands of shapes {shapes}: {error}{where()}")
+    operands = f"operands of shapes {shapes}" if len(args) > 1 else f"an operand of shape {shapes}"
+    return ShapeError(f"{op.name}{sign} cannot take {operands}: {reason(error)}{where()}")
 
 
 def shape_of(value: Value) -> Shape:
@@ -277,21 +296,21 @@ def _operator(function: Callable[..., Any]) -> Callable[[Var, Operand], Var]:
     operator, so that a value that an outer tape traces is recorded there.
     """
 
-    def method(self: Var, other: Operand) -> Var:
+    def method(self: Var, other: Value) -> Var:
         tape = self._tape
         kind = other.__class__
         inputs: tuple[Value, ...]
         if tape.__class__ is not Tape:
             return self._binary(function, self, other)
         if kind is Var:
-            if other._tape is not tape:  # type: ignore[union-attr]
+            if other._tape is not tape:
                 return self._binary(function, self, other)
-            inputs = (self._index, other._index)  # type: ignore[union-attr]
-            other = other._value  # type: ignore[union-attr]
+            inputs = (self._index, other._index)
+            other = other._value
         elif kind is float or kind is np.ndarray or kind is np.float64:
             inputs = (self._index, other)
         elif kind is int and dtype_of(self._value).kind == "f":
-            other = float(other)  # type: ignore[arg-type]
+            other = float(other)
             inputs = (self._index, other)
         else:
             return self._binary(function, self, other)
@@ -310,13 +329,13 @@ def _operator(function: Callable[..., Any]) -> Callable[[Var, Operand], Var]:
 def _reflected(function: Callable[..., Any]) -> Callable[[Var, Operand], Var]:
     """The same for a Python number or an array on the left."""
 
-    def method(self: Var, other: Operand) -> Var:
+    def method(self: Var, other: Value) -> Var:
         tape = self._tape
         kind = other.__class__
         if tape.__class__ is not Tape:
             return self._binary(function, other, self)
         if kind is int and dtype_of(self._value).kind == "f":
-            other = float(other)  # type: ignore[arg-type]
+            other = float(other)
         elif not (kind is float or kind is np.ndarray or kind is np.float64):
             return self._binary(function, other, self)
         op: Any = tape.table[function]
@@ -375,12 +394,12 @@ class Var(ArrayMethods):
         return dtype_of(self._value)
 
     @property
-    def T(self) -> Var:
+    def T(self) -> Var:  # noqa: N802  # NumPy's name
         """The axes in reverse order."""
         return self._call(np.transpose)
 
     @property
-    def mT(self) -> Var:
+    def mT(self) -> Var:  # noqa: N802
         """The last two axes exchanged: each matrix of a stack transposed."""
         return self._call(np.swapaxes, -1, -2)
 
@@ -418,16 +437,17 @@ class Var(ArrayMethods):
     def __rmatmul__(self, other: Operand) -> Var:
         return self._binary(np.matmul, other, self)
 
-    def __lt__(self, other: Operand) -> Var:
+    # The checker fears that the reflection of each in another class gives another type.
+    def __lt__(self, other: Operand) -> Var:  # type: ignore[misc]
         return self._binary(np.less, self, other)
 
-    def __le__(self, other: Operand) -> Var:
+    def __le__(self, other: Operand) -> Var:  # type: ignore[misc]
         return self._binary(np.less_equal, self, other)
 
-    def __gt__(self, other: Operand) -> Var:
+    def __gt__(self, other: Operand) -> Var:  # type: ignore[misc]
         return self._binary(np.greater, self, other)
 
-    def __ge__(self, other: Operand) -> Var:
+    def __ge__(self, other: Operand) -> Var:  # type: ignore[misc]
         return self._binary(np.greater_equal, self, other)
 
     def __eq__(self, other: Operand) -> Var:  # type: ignore[override]  # elementwise, as in NumPy
@@ -494,23 +514,27 @@ class Var(ArrayMethods):
         return format(self.value, spec)
 
     def __bool__(self) -> bool:
-        self._tape.check_bool()
+        self._tape.check_single(BATCHED_BOOL)
         return bool(self._value)
 
     def __index__(self) -> int:
         if self.dtype.kind == "f":
-            raise self._conversion("use as an index")
-        return operator.index(self.value)
+            what = describe(self.value)
+            raise ConversionError(TO_INDEX.format(what=what, where=where()))
+        self._tape.check_single(BATCHED_INT)
+        return operator.index(self._value)
 
     def __int__(self) -> int:
         if self.dtype.kind == "f":
             raise self._conversion("int()")
-        return int(self.value)
+        self._tape.check_single(BATCHED_INT)
+        return int(self._value)
 
     def __float__(self) -> float:
         if self.dtype.kind == "f":
             raise self._conversion("float()")
-        return float(self.value)
+        self._tape.check_single(BATCHED_INT)
+        return float(self._value)
 
     def _conversion(self, call: str) -> ConversionError:
         what = describe(self.value)
@@ -522,19 +546,19 @@ class Var(ArrayMethods):
     def __deepcopy__(self, memo: object) -> Var:
         return self
 
-    def __setitem__(self, index: object, value: object) -> None:
-        raise MutationError(ASSIGNMENT.format(where=where()))
+    if not TYPE_CHECKING:  # a type checker says it before the program runs
+
+        def __setitem__(self, index: object, value: object) -> NoReturn:
+            raise MutationError(ASSIGNMENT.format(where=where()))
 
     # NumPy's protocols ---------------------------------------------------------------------------
 
     if not TYPE_CHECKING:  # to a type checker, __array__ would make it an array
 
-        def __array__(self, dtype=None, copy=None):
+        def __array__(self, dtype: object = None, copy: object = None) -> NoReturn:
             raise ConversionError(TO_ARRAY.format(what=describe(self.value), where=where()))
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any
-    ) -> Value:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
         if kwargs.get("out") is not None:
             raise MutationError(OUT_ARGUMENT.format(function=_numpy_name(ufunc), where=where()))
         function: Callable[..., Any] = ufunc if method == "__call__" else getattr(ufunc, method)
@@ -566,10 +590,13 @@ def _numpy_name(function: Any) -> str:
 
 def missing_rule(table: Table, name: str) -> MissingRuleError:
     """The error for a NumPy function without a rule, with the supported one nearest in name."""
-    known = sorted({_numpy_name(f) for f in table if hasattr(f, "__name__")})
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    nearest = "The nearest that have one: " + ", ".join(near) + "." if near else (
-        "None of those that have one has a similar name."
+    known = sorted({_numpy_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
+    near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.6)
+    near = ["numpy." + other for other in near]
+    nearest = (
+        "The nearest that have one: " + ", ".join(near) + "."
+        if near
+        else ("None of those that have one has a similar name.")
     )
     return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=where()))
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import EllipsisType
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-R = TypeVar("R")
-Rest = ParamSpec("Rest")
+Out = TypeVar("Out")
 Aux = TypeVar("Aux")
+# Parameters of a differentiated function: bound=Any, so that type checkers let a lambda's
+# parameter, of which they know nothing, be anything.
+P = TypeVar("P", bound=Any)
+Q = TypeVar("Q", bound=Any)
+Rest = ParamSpec("Rest")
+Ts = TypeVarTuple("Ts")
+_Out_co = TypeVar("_Out_co", covariant=True)
 
 Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = int | tuple[int, ...] | None
@@ -23,9 +29,18 @@ Value: TypeAlias = Any
 # The static parameters of one operation (axis=0, keepdims=True, ...), each op its own.
 Params: TypeAlias = Mapping[str, Any]
 IndexItem: TypeAlias = (
-    int | slice | None | EllipsisType | NDArray[np.integer[Any]] | NDArray[np.bool] | list[int]
+    int | slice | EllipsisType | NDArray[np.integer[Any]] | NDArray[np.bool] | list[int] | None
 )
 Rule: TypeAlias = Callable[..., Value]
+# The derivative of an elementwise op by one operand: partial(out, *args); 1 and -1 stand for
+# themselves, None says that there is no derivative.
+Partial: TypeAlias = Callable[..., Value] | int | None
+
+
+class Function(Protocol[Rest, _Out_co]):
+    """What transforms return: an object that is called with the parameters Rest."""
+
+    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> _Out_co: ...
 
 
 class Rules(Protocol):

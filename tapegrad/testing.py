@@ -35,7 +35,7 @@ def check_grads(
     """
     rng = np.random.default_rng(seed)
     tangents = tuple(_direction(rng, arg) for arg in args)
-    out, moved = jvp(f, args, tangents)
+    out, moved = jvp(f, tuple(args), tangents)
     differences = _difference(f, args, tangents, step)
     where = f"the derivative of {name_of(f)} at {', '.join(map(describe, args))}"
     for path, expected in differences.items():
@@ -53,9 +53,7 @@ def check_grads(
         )
     if order > 1:
         for derivative in (_along(f, tangents), _pulled(f, cotangent)):
-            check_grads(
-                derivative, args, order - 1, rtol=rtol, atol=atol, step=step, seed=seed + 1
-            )
+            check_grads(derivative, args, order - 1, rtol=rtol, atol=atol, step=step, seed=seed + 1)
 
 
 def _along(f: Callable[..., Any], tangents: Any) -> Callable[..., Any]:

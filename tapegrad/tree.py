@@ -8,9 +8,10 @@ of tapegrad's own, when one is first seen, so that users register nothing. A fie
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
 import numpy as np
@@ -37,8 +38,9 @@ def flatten(tree: object) -> tuple[list[Any], Structure]:
     >>> unflatten(structure, leaves)
     {'w': [1.0, 2.0], 'b': 3.0}
     """
+    given: Any = tree
     while True:
-        leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)  # type: ignore[arg-type]
+        leaves, structure = optree.tree_flatten(given, namespace=_NAMESPACE)
         if not any(_register(type(leaf)) for leaf in leaves):
             return leaves, structure
 
@@ -61,7 +63,13 @@ def leaves(tree: object) -> list[Any]:
     return flatten(tree)[0]
 
 
-def map(function: Callable[..., Any], tree: T, *rest: Any) -> T:
+@overload
+def map(function: Callable[[Any], Any], tree: T) -> T: ...
+@overload
+def map(function: Callable[[Any, Any], Any], tree: T, other: object, /) -> T: ...
+@overload
+def map(function: Callable[..., Any], tree: T, *rest: object) -> T: ...
+def map(function: Callable[..., Any], tree: T, *rest: object) -> T:
     """The tree of ``function(leaf, *leaves at the same place of rest)``.
 
     Raises ShapeError if the trees differ in structure.
@@ -98,7 +106,9 @@ def from_paths(template: T, mapping: Mapping[str, Any], name: str = "") -> T:
     if expected.keys() != mapping.keys():
         missing = ", ".join(sorted(expected.keys() - mapping.keys())) or "none"
         unknown = ", ".join(sorted(mapping.keys() - expected.keys())) or "none"
-        raise ShapeError(f"the paths are not the template's; missing: {missing}; unknown: {unknown}")
+        raise ShapeError(
+            f"the paths are not the template's; missing: {missing}; unknown: {unknown}"
+        )
     for path, leaf in expected.items():
         if np.shape(leaf) != np.shape(mapping[path]):
             raise ShapeError(
@@ -203,14 +213,12 @@ def _register(cls: type) -> bool:
             object.__setattr__(node, name, value)
         return node
 
-    try:
+    with contextlib.suppress(ValueError):  # another thread was first
         optree.register_pytree_node(
-            cls,
+            cls,  # type: ignore[arg-type]  # optree says Collection, and takes any class
             take_apart,
             put_together,
             path_entry_type=optree.GetAttrEntry,
             namespace=_NAMESPACE,
         )
-    except ValueError:  # another thread was first
-        pass
     return True

@@ -24,26 +24,42 @@ class Place:
         values broadcast to the shape of array[index]; ShapeError if they cannot.
         """
         static, arrays = ops.normalise(self.index)
-        x = _promoted(self.array, values)
-        result: Array = ops.index_set(x, values, *arrays, index=static)
+        x, v = _promoted(self.array, values)
+        if shape_of(v)[:1] == (1,):
+            v = _trimmed(v, len(shape_of(ops.getitem(x, *arrays, index=static))))
+        result: Array = ops.index_set(x, v, *arrays, index=static)
         return result
 
     def add(self, values: Operand) -> Array:
         """The array with values added to these elements; several for one place all count."""
         static, arrays = ops.normalise(self.index)
-        x = _promoted(self.array, values)
-        place = ops.getitem(x, *arrays, index=static)
-        spread = ops.broadcast_to(values, shape=shape_of(place))
+        x, v = _promoted(self.array, values)
+        shape = shape_of(ops.getitem(x, *arrays, index=static))
+        spread = ops.broadcast_to(_trimmed(v, len(shape)), shape=shape)
+        if dtype_of(spread) != dtype_of(x):
+            spread = ops.astype(spread, dtype=dtype_of(x))
         added = ops.scatter_add(spread, *arrays, index=static, shape=shape_of(x))
         result: Array = ops.add(x, added)
         return result
 
 
-def _promoted(x: Any, values: Any) -> Any:
-    """x in a dtype that can hold the values: integers become floating point where those are."""
-    if dtype_of(x).kind != "f" and dtype_of(values).kind == "f":
-        return ops.astype(x, dtype=np.result_type(dtype_of(x), dtype_of(values)))
-    return x
+def _promoted(x: Any, values: Any) -> tuple[Any, Any]:
+    """x in a dtype that can hold the values (integers become floating point where those are), and
+    the values, lists as arrays.
+    """
+    v = values if hasattr(values, "shape") else np.asarray(values)
+    if dtype_of(x).kind != "f" and dtype_of(v).kind == "f":
+        x = ops.astype(x, dtype=np.result_type(dtype_of(x), dtype_of(v)))
+    return x, v
+
+
+def _trimmed(values: Any, rank: int) -> Any:
+    """Values without leading axes of length one that the place has not; NumPy ignores them, too."""
+    lengths = shape_of(values)
+    extra = max(len(lengths) - rank, 0)
+    if not extra or any(n != 1 for n in lengths[:extra]):
+        return values
+    return ops.reshape(values, shape=lengths[extra:])
 
 
 @attrs.frozen
@@ -57,7 +73,7 @@ class At:
 
 
 def at(x: Operand) -> At:
-    """``at(x)[i].set(v)`` and ``at(x)[i].add(v)``: x with some elements changed, x itself as it was.
+    """``at(x)[i].set(v)`` and ``at(x)[i].add(v)``: x with some elements changed; x stays as it was.
 
     >>> import numpy as np
     >>> x = np.zeros(3)

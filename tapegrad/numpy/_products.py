@@ -15,8 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import ops
 from .._errors import ShapeError
 from .._tape import Array, Operand, shape_of
-from ._reduce import _operand
-from ._reduce import sum as sum_along
+from ._reduce import _operand, sum as sum_along
 from ._shape import diagonal, reshape, transpose
 
 

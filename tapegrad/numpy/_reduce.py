@@ -1,7 +1,8 @@
 """Reductions, running sums and sorting under NumPy's names, typed.
 
 axis: None for all axes, an int, or a tuple of ints; negative ones count from the end. keepdims
-keeps the reduced axes with length one. An axis that x does not have raises numpy.exceptions.AxisError.
+keeps the reduced axes with length one. An axis that x does not have raises
+numpy.exceptions.AxisError.
 """
 
 from __future__ import annotations

@@ -251,9 +251,7 @@ def flip(x: Operand, axis: Axis = None) -> Array:
     return result
 
 
-def pad(
-    x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0.0
-) -> Array:
+def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Array:
     """The array with more elements around it: a constant, or its own for the other modes.
 
     mode: "constant", "edge", "reflect", "symmetric" or "wrap", as numpy.pad; ValueError for others.
@@ -352,7 +350,6 @@ def diagonal(x: Operand, offset: int = 0) -> Array:
     return moveaxis(taken, 0, -1)
 
 
-
 def diag(x: Operand, k: int = 0) -> Array:
     """The diagonal of a matrix; or of a vector the matrix with it on the diagonal.
 
@@ -383,7 +380,8 @@ def tril(x: Operand, k: int = 0) -> Array:
            [1., 1.]])
     """
     x = _operand(x)
-    mask = np.tri(*shape_of(x)[-2:], k=k, dtype=bool)
+    n = shape_of(x)[-2:]
+    mask = np.tri(n[0], n[-1], k, dtype=bool)
     result: Array = ops.where(mask, x, 0.0)
     return result
 
@@ -396,7 +394,8 @@ def triu(x: Operand, k: int = 0) -> Array:
            [0., 1.]])
     """
     x = _operand(x)
-    mask = ~np.tri(*shape_of(x)[-2:], k=k - 1, dtype=bool)
+    n = shape_of(x)[-2:]
+    mask = ~np.tri(n[0], n[-1], k - 1, dtype=bool)
     result: Array = ops.where(mask, x, 0.0)
     return result
 

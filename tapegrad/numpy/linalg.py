@@ -13,15 +13,9 @@ from .. import ops
 from .._errors import MissingRuleError, ShapeError
 from .._tape import Array, Operand, shape_of
 from .._typing import Axis
-from ._products import matmul as matmul
-from ._products import outer as outer
-from ._products import tensordot as tensordot
-from ._reduce import _operand, axes_of
-from ._reduce import max as max_along
-from ._reduce import min as min_along
-from ._reduce import sum as sum_along
-from ._shape import diagonal as diagonal
-from ._shape import matrix_transpose as matrix_transpose
+from ._products import matmul as matmul, outer as outer, tensordot as tensordot
+from ._reduce import _operand, axes_of, max as max_along, min as min_along, sum as sum_along
+from ._shape import diagonal as diagonal, matrix_transpose as matrix_transpose
 
 
 class SlogdetResult(NamedTuple):
@@ -155,7 +149,7 @@ def _matrix_norm(x: Any, ord: float | str, axes: tuple[int, int], keepdims: bool
             "-inf"
         )
     rows, columns = axes
-    summed, taken = (rows, columns) if abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]
+    summed, taken = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = sum_along(ops.absolute(x), summed, keepdims=True)
     best = (max_along if ord in (1, np.inf) else min_along)(sums, taken, keepdims=True)
     if keepdims:

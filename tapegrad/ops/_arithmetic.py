@@ -6,18 +6,19 @@ import operator
 
 import numpy as np
 
+from .._errors import DomainError, where as user_place
 from .._tape import Op
 from .._typing import Value
 from ._elementary import log
 from ._elementwise import POSITIVE, elementwise
 from ._select import not_equal, where
 
-add = elementwise("add", operator.add, 1, 1, symbol="+")
-subtract = elementwise("subtract", operator.sub, 1, -1, symbol="-")
-multiply = elementwise(
+add: Op = elementwise("add", operator.add, 1, 1, symbol="+")
+subtract: Op = elementwise("subtract", operator.sub, 1, -1, symbol="-")
+multiply: Op = elementwise(
     "multiply", operator.mul, lambda out, x, y: y, lambda out, x, y: x, symbol="*"
 )
-divide = elementwise(
+divide: Op = elementwise(
     "divide",
     operator.truediv,
     lambda out, x, y: 1.0 / y,
@@ -25,13 +26,17 @@ divide = elementwise(
     symbol="/",
     domain=((-2.0, 2.0), POSITIVE),
 )
-negative = elementwise("negative", operator.neg, -1, symbol="-")
+negative: Op = elementwise("negative", operator.neg, -1, symbol="-")
 
 
 def _power(x: Value, y: Value) -> Value:
     value = x**y
     if value.__class__ is complex:
-        raise ValueError(f"({x}) ** {y} is not a real number")
+        raise DomainError(
+            f"({x!r}) ** {y!r} is not a real number: a negative number has real powers only for "
+            f"whole exponents.{user_place()}\n"
+            "Write abs(x) ** y, or numpy.cbrt(x) for the third root."
+        )
     return value
 
 
@@ -52,7 +57,7 @@ def _power_by_exponent(out: Value, x: Value, y: Value) -> Value:
     return out * where(nonzero, log(where(nonzero, x, 1.0)), 0.0)
 
 
-power = elementwise(
+power: Op = elementwise(
     "power",
     _power,
     _power_by_base,
@@ -60,8 +65,8 @@ power = elementwise(
     symbol="**",
     domain=(POSITIVE, (-2.0, 2.0)),
 )
-square = elementwise("square", np.square, lambda out, x: 2.0 * x)
-reciprocal = elementwise(
+square: Op = elementwise("square", np.square, lambda out, x: 2.0 * x)
+reciprocal: Op = elementwise(
     "reciprocal", lambda x: 1.0 / x, lambda out, x: -out * out, domain=POSITIVE
 )
 

@@ -51,7 +51,7 @@ def linear(
         return op(t, *rest, **params)
 
     none: tuple[Rule | None, ...] = (None,) * static
-    op = Op(
+    op: Op = Op(
         name=name,
         run=run,
         jvp=(jvp, *none),
@@ -82,7 +82,7 @@ def multilinear(
 
         return rule
 
-    op = Op(
+    op: Op = Op(
         name=name,
         run=run,
         jvp=tuple(jvp(i) for i in range(len(transposes))),

@@ -11,24 +11,30 @@ from .._typing import Value
 from ._elementwise import POSITIVE, elementwise
 from ._select import equal, where
 
-sqrt = elementwise("sqrt", np.sqrt, lambda out, x: 0.5 / out, domain=POSITIVE)
-cbrt = elementwise("cbrt", np.cbrt, lambda out, x: (1.0 / 3.0) / (out * out), domain=POSITIVE)
-exp = elementwise("exp", np.exp, lambda out, x: out)
-exp2 = elementwise("exp2", np.exp2, lambda out, x: math.log(2.0) * out)
-expm1 = elementwise("expm1", np.expm1, lambda out, x: out + 1.0)
-log = elementwise("log", np.log, lambda out, x: 1.0 / x, domain=POSITIVE)
-log2 = elementwise("log2", np.log2, lambda out, x: (1.0 / math.log(2.0)) / x, domain=POSITIVE)
-log10 = elementwise("log10", np.log10, lambda out, x: (1.0 / math.log(10.0)) / x, domain=POSITIVE)
-log1p = elementwise("log1p", np.log1p, lambda out, x: 1.0 / (1.0 + x), domain=(-0.5, 2.0))
+sqrt: Op = elementwise("sqrt", np.sqrt, lambda out, x: 0.5 / out, domain=POSITIVE)
+cbrt: Op = elementwise("cbrt", np.cbrt, lambda out, x: (1.0 / 3.0) / (out * out), domain=POSITIVE)
+exp: Op = elementwise("exp", np.exp, lambda out, x: out)
+exp2: Op = elementwise("exp2", np.exp2, lambda out, x: math.log(2.0) * out)
+expm1: Op = elementwise("expm1", np.expm1, lambda out, x: out + 1.0)
+log: Op = elementwise("log", np.log, lambda out, x: 1.0 / x, domain=POSITIVE)
+log2: Op = elementwise("log2", np.log2, lambda out, x: (1.0 / math.log(2.0)) / x, domain=POSITIVE)
+log10: Op = elementwise(
+    "log10", np.log10, lambda out, x: (1.0 / math.log(10.0)) / x, domain=POSITIVE
+)
+log1p: Op = elementwise("log1p", np.log1p, lambda out, x: 1.0 / (1.0 + x), domain=(-0.5, 2.0))
 
-sin = elementwise("sin", np.sin, lambda out, x: cos(x))
-cos = elementwise("cos", np.cos, lambda out, x: -sin(x))
-tan = elementwise("tan", np.tan, lambda out, x: 1.0 + out * out, domain=(-1.0, 1.0))
+sin: Op = elementwise("sin", np.sin, lambda out, x: cos(x))
+cos: Op = elementwise("cos", np.cos, lambda out, x: -sin(x))
+tan: Op = elementwise("tan", np.tan, lambda out, x: 1.0 + out * out, domain=(-1.0, 1.0))
 _INSIDE = (-0.8, 0.8)
-arcsin = elementwise("arcsin", np.arcsin, lambda out, x: 1.0 / sqrt(1.0 - x * x), domain=_INSIDE)
-arccos = elementwise("arccos", np.arccos, lambda out, x: -1.0 / sqrt(1.0 - x * x), domain=_INSIDE)
-arctan = elementwise("arctan", np.arctan, lambda out, x: 1.0 / (1.0 + x * x))
-arctan2 = elementwise(
+arcsin: Op = elementwise(
+    "arcsin", np.arcsin, lambda out, x: 1.0 / sqrt(1.0 - x * x), domain=_INSIDE
+)
+arccos: Op = elementwise(
+    "arccos", np.arccos, lambda out, x: -1.0 / sqrt(1.0 - x * x), domain=_INSIDE
+)
+arctan: Op = elementwise("arctan", np.arctan, lambda out, x: 1.0 / (1.0 + x * x))
+arctan2: Op = elementwise(
     "arctan2",
     np.arctan2,
     lambda out, y, x: x / (x * x + y * y),
@@ -36,23 +42,23 @@ arctan2 = elementwise(
     domain=((-2.0, 2.0), POSITIVE),
 )
 
-sinh = elementwise("sinh", np.sinh, lambda out, x: cosh(x))
-cosh = elementwise("cosh", np.cosh, lambda out, x: sinh(x))
-tanh = elementwise("tanh", np.tanh, lambda out, x: 1.0 - out * out)
-arcsinh = elementwise("arcsinh", np.arcsinh, lambda out, x: 1.0 / sqrt(x * x + 1.0))
-arccosh = elementwise(
+sinh: Op = elementwise("sinh", np.sinh, lambda out, x: cosh(x))
+cosh: Op = elementwise("cosh", np.cosh, lambda out, x: sinh(x))
+tanh: Op = elementwise("tanh", np.tanh, lambda out, x: 1.0 - out * out)
+arcsinh: Op = elementwise("arcsinh", np.arcsinh, lambda out, x: 1.0 / sqrt(x * x + 1.0))
+arccosh: Op = elementwise(
     "arccosh", np.arccosh, lambda out, x: 1.0 / sqrt(x * x - 1.0), domain=(1.3, 3.0)
 )
-arctanh = elementwise("arctanh", np.arctanh, lambda out, x: 1.0 / (1.0 - x * x), domain=_INSIDE)
+arctanh: Op = elementwise("arctanh", np.arctanh, lambda out, x: 1.0 / (1.0 - x * x), domain=_INSIDE)
 
 # At the origin, where neither has a derivative, it is taken as 0, as that of abs is.
-hypot = elementwise(
+hypot: Op = elementwise(
     "hypot",
     np.hypot,
     lambda out, x, y: x / where(equal(out, 0.0), 1.0, out),
     lambda out, x, y: y / where(equal(out, 0.0), 1.0, out),
 )
-logaddexp = elementwise(
+logaddexp: Op = elementwise(
     "logaddexp",
     np.logaddexp,
     lambda out, x, y: exp(x - out),
@@ -62,7 +68,7 @@ logaddexp = elementwise(
 
 def _relu(x: Value) -> Value:
     if x.__class__ is float:
-        return 0.0 if x < 0.0 else x  # NaN stays NaN
+        return 0.0 if x < 0.0 else x  # noqa: FURB136  # NaN stays NaN; max() would be a call
     return np.maximum(x, 0.0)
 
 
@@ -81,12 +87,12 @@ def _run_erf(x: Value) -> Value:
     return np.asarray(_erf(x), dtype=x.dtype)[()]
 
 
-relu = elementwise("relu", _relu, lambda out, x: x > 0.0, domain=(0.1, 2.0))
-sigmoid = elementwise("sigmoid", _sigmoid, lambda out, x: out * (1.0 - out))
-softplus = elementwise(
+relu: Op = elementwise("relu", _relu, lambda out, x: x > 0.0, domain=(0.1, 2.0))
+sigmoid: Op = elementwise("sigmoid", _sigmoid, lambda out, x: out * (1.0 - out))
+softplus: Op = elementwise(
     "softplus", lambda x: np.logaddexp(x, np.zeros_like(x)[()]), lambda out, x: sigmoid(x)
 )
-erf = elementwise("erf", _run_erf, lambda out, x: (2.0 / math.sqrt(math.pi)) * exp(-x * x))
+erf: Op = elementwise("erf", _run_erf, lambda out, x: (2.0 / math.sqrt(math.pi)) * exp(-x * x))
 
 OPS: tuple[Op, ...] = (
     sqrt,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._tape import Op, Sample
-from .._typing import Params, Rule, Value
+from .._typing import Params, Partial, Rule, Value
 from ._define import Run
 from ._shape import align, fit, spread
 
-# The derivative of the output by one operand: partial(out, *args); 1 and -1 stand for themselves,
-# None says that there is no derivative.
-Partial: TypeAlias = Callable[..., Value] | float | None
 Interval: TypeAlias = tuple[float, float]
 
 REAL: Interval = (-2.0, 2.0)
@@ -51,13 +48,14 @@ def elementwise(
         return op(*align(batched, args), **params)
 
     count = len(partials)
-    intervals = domain if isinstance(domain[0], tuple) else (domain,) * count
-    op = Op(
+    intervals: Any = domain if isinstance(domain[0], tuple) else (domain,) * count
+    op: Op = Op(
         name=name,
         run=run,
         jvp=tuple(_tangent(partial) for partial in partials),
         vjp=tuple(_cotangent(i, partial) for i, partial in enumerate(partials)),
         batch=batch,
+        partials=partials,
         symbol=symbol,
         samples=tuple(_sample(shapes, intervals) for shapes in _SHAPES[count]),
     )
@@ -68,8 +66,10 @@ def _tangent(partial: Partial) -> Rule | None:
     if partial is None:
         return None
     if not callable(partial):
-        return (lambda t, out, *args: spread(t, out)) if partial == 1 else (
-            lambda t, out, *args: spread(-t, out)
+        return (
+            (lambda t, out, *args: spread(t, out))
+            if partial == 1
+            else (lambda t, out, *args: spread(-t, out))
         )
     return lambda t, out, *args: spread(t * partial(out, *args), out)
 
@@ -78,17 +78,19 @@ def _cotangent(i: int, partial: Partial) -> Rule | None:
     if partial is None:
         return None
     if not callable(partial):
-        return (lambda g, out, *args: fit(g, args[i])) if partial == 1 else (
-            lambda g, out, *args: fit(-g, args[i])
+        return (
+            (lambda g, out, *args: fit(g, args[i]))
+            if partial == 1
+            else (lambda g, out, *args: fit(-g, args[i]))
         )
     return lambda g, out, *args: fit(g * partial(out, *args), args[i])
 
 
-def _sample(shapes: tuple[tuple[int, ...] | None, ...], intervals: Sequence[object]) -> Sample:
+def _sample(shapes: tuple[tuple[int, ...] | None, ...], intervals: Sequence[Interval]) -> Sample:
     def draw(rng: np.random.Generator) -> tuple[Value, ...]:
         return tuple(
             rng.uniform(*interval) if shape is None else rng.uniform(*interval, size=shape)
             for shape, interval in zip(shapes, intervals)
-        )  # type: ignore[call-overload]
+        )
 
     return Sample(draw)

@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._errors import describe
-from .._tape import Op, Var, dtype_of, shape_of
+from .._errors import BATCHED_MASK, TO_INDEX, ConversionError, describe, where as user_place
+from .._tape import Op, Sample, Var, dtype_of, shape_of
 from .._typing import Params, Shape, Value
 from ._define import Batch, drawn, linear, normal
+from ._join import stack
 from ._select import where
 from ._shape import everywhere, fit, lead, moveaxis
 
@@ -59,11 +60,13 @@ def _plain_slice(item: slice) -> slice:
 def _positions(item: Any) -> Sequence[Value]:
     """An index array, or the positions of a mask, one array for each of its axes."""
     if isinstance(item, Var):
-        if item.dtype.kind == "b":
-            item._tape.check_bool()  # how many are true would differ from example to example
-            item = item.value
-        elif item.dtype.kind in "iu":
+        if item.dtype.kind in "iu":
             return (item,)
+        if item.dtype.kind == "f":
+            raise ConversionError(TO_INDEX.format(what=describe(item), where=user_place()))
+        while isinstance(item, Var):  # how many are true would differ from example to example
+            item._tape.check_single(BATCHED_MASK)
+            item = item._value
     array = np.asarray(item)
     if array.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         array = array.astype(np.intp)  # x[[]]
@@ -99,9 +102,11 @@ def _zeros_added(x: Value, *arrays: Any, index: Index, shape: Shape) -> Value:
 
 def one_by_one(op: Op, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
     """An op on each example in turn: right for every op, for those that NumPy cannot batch."""
-    from ._join import stack
-
     size = next(shape_of(arg)[0] for arg, b in zip(args, batched) if b)
+    if size == 0:  # one that is made up has the shape that they would have
+        zeros = (np.zeros(shape_of(a)[1:], dtype_of(a)) if b else a for a, b in zip(args, batched))
+        one = op(*zeros, **p)
+        return np.zeros((0, *shape_of(one)), dtype_of(one))
     examples = [
         op(*(getitem(a, index=(i,)) if b else a for a, b in zip(args, batched)), **p)
         for i in range(size)
@@ -127,7 +132,7 @@ def _getitem_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p:
         return one_by_one(getitem, batched, args, p)
     taken = getitem(x, *arrays, index=(slice(None), *index))
     if _advanced_apart(index):
-        taken = moveaxis(taken, np.broadcast(*arrays).ndim, 0)
+        taken = moveaxis(taken, max(len(shape_of(a)) for a in arrays), 0)
     return taken
 
 
@@ -137,27 +142,29 @@ def _scatter_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p:
     if any(batched[1:]):
         return one_by_one(scatter_add, batched, args, p)
     if _advanced_apart(index):
-        g = moveaxis(g, 0, np.broadcast(*arrays).ndim)
+        g = moveaxis(g, 0, max(len(shape_of(a)) for a in arrays))
     return scatter_add(g, *arrays, index=(slice(None), *index), shape=(size, *p["shape"]))
 
 
 # Taking and adding -------------------------------------------------------------------------------
 
+
 # One rule for any number of index arrays: none of them has a derivative.
-_SAMPLES = tuple(
-    drawn(lambda rng, arrays=arrays: (rng.normal(size=(3, 4)), *arrays), index=index)
-    for index, arrays in (
-        ((1,), ()),
-        ((-1, 2), ()),
-        ((slice(1, None),), ()),
-        ((slice(None, None, -1), 1), ()),
-        ((None, Ellipsis, 1), ()),
-        ((slice(2, 2),), ()),
-        ((ARRAY,), (np.array([0, 2, 0]),)),
-        ((ARRAY, ARRAY), (np.array([[0], [2]]), np.array([1, 1]))),
-        ((ARRAY, None, 1), (np.array([2, 2]),)),
-        ((Ellipsis, ARRAY), (np.zeros(0, dtype=int),)),
-    )
+def _sample(index: Index, *arrays: Any) -> Sample:
+    return drawn(lambda rng: (rng.normal(size=(3, 4)), *arrays), index=index)
+
+
+_SAMPLES = (
+    _sample((1,)),
+    _sample((-1, 2)),
+    _sample((slice(1, None),)),
+    _sample((slice(None, None, -1), 1)),
+    _sample((None, Ellipsis, 1)),
+    _sample((slice(2, 2),)),
+    _sample((ARRAY,), np.array([0, 2, 0])),
+    _sample((ARRAY, ARRAY), np.array([[0], [2]]), np.array([1, 1])),
+    _sample((ARRAY, None, 1), np.array([2, 2])),
+    _sample((Ellipsis, ARRAY), np.zeros(0, dtype=int)),
 )
 
 
@@ -172,7 +179,7 @@ class _FirstOnly:
 
 
 def _pick(run: Any, transpose: Any, name: str, batch: Batch, samples: Any) -> Op:
-    op = Op(
+    op: Op = Op(
         name=name,
         run=run,
         jvp=_FirstOnly(lambda t, out, x, *arrays, **p: op(t, *arrays, **p)),
@@ -183,7 +190,7 @@ def _pick(run: Any, transpose: Any, name: str, batch: Batch, samples: Any) -> Op
     return op
 
 
-getitem = _pick(
+getitem: Op = _pick(
     lambda x, *arrays, index: x[fill(index, arrays)],
     lambda g, out, x, *arrays, index: scatter_add(g, *arrays, index=index, shape=shape_of(x)),
     "getitem",
@@ -191,7 +198,7 @@ getitem = _pick(
     _SAMPLES,
 )
 
-scatter_add = _pick(
+scatter_add: Op = _pick(
     _zeros_added,
     lambda g, out, x, *arrays, index, shape: getitem(g, *arrays, index=index),
     "scatter_add",
@@ -199,9 +206,7 @@ scatter_add = _pick(
     (
         normal((4,), index=(1,), shape=(3, 4)),
         normal((2,), index=(slice(None, 2),), shape=(3,)),
-        drawn(
-            lambda rng: (rng.normal(size=3), np.array([0, 2, 0])), index=(ARRAY,), shape=(3,)
-        ),
+        drawn(lambda rng: (rng.normal(size=3), np.array([0, 2, 0])), index=(ARRAY,), shape=(3,)),
     ),
 )
 
@@ -229,7 +234,7 @@ def _last_writers(*arrays: Any, index: Index, shape: Shape) -> NDArray[np.bool]:
     return np.asarray(owner[place] == count)
 
 
-last_writers = Op(
+last_writers: Op = Op(
     name="last_writers",
     run=_last_writers,
     jvp=_FirstOnly(None),
@@ -268,7 +273,7 @@ def _set_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Par
     return index_set(x, v, *arrays, index=(slice(None), *index))
 
 
-index_set = Op(
+index_set: Op = Op(
     name="index_set",
     run=_set,
     jvp=_SetRules(
@@ -314,7 +319,7 @@ def _add_along(g: Value, indices: Any, axis: int, shape: Shape) -> Value:
     return zeros
 
 
-take_along_axis = linear(
+take_along_axis: Op = linear(
     "take_along_axis",
     lambda x, indices, axis: np.take_along_axis(x, indices, axis),
     lambda g, out, x, indices, axis: add_along_axis(g, indices, axis=axis, shape=shape_of(x)),
@@ -326,7 +331,7 @@ take_along_axis = linear(
     static=1,
 )
 
-add_along_axis = linear(
+add_along_axis: Op = linear(
     "add_along_axis",
     _add_along,
     lambda g, out, x, indices, axis, shape: take_along_axis(g, indices, axis=axis),

@@ -10,18 +10,17 @@ import numpy as np
 from .._tape import Op, shape_of
 from .._typing import Params, Value
 from ._define import Every, linear, normal
-from ._index import getitem
 from ._shape import everywhere, fit
 
 
 def _piece(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
     start = sum(shape_of(arg)[axis] for arg in args[:i])
     stop = start + shape_of(args[i])[axis]
-    return fit(getitem(g, index=(*(slice(None),) * axis, slice(start, stop))), args[i])
+    return fit(g[(*(slice(None),) * axis, slice(start, stop))], args[i])
 
 
 def _layer(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
-    return fit(getitem(g, index=(*(slice(None),) * axis, i)), args[i])
+    return fit(g[(*(slice(None),) * axis, i)], args[i])
 
 
 def _in_place(op_of: Any) -> Any:
@@ -38,7 +37,7 @@ def _variadic(name: str, run: Any, transpose: Any, samples: Any) -> Op:
     def batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
         return op(*map(everywhere, [size] * len(args), batched, args), axis=p["axis"] + 1)
 
-    op = Op(
+    op: Op = Op(
         name=name,
         run=run,
         jvp=Every(_in_place(lambda: op)),
@@ -49,7 +48,7 @@ def _variadic(name: str, run: Any, transpose: Any, samples: Any) -> Op:
     return op
 
 
-concatenate = _variadic(
+concatenate: Op = _variadic(
     "concatenate",
     lambda *args, axis: np.concatenate(args, axis=axis),
     _piece,
@@ -61,7 +60,7 @@ concatenate = _variadic(
     ),
 )
 
-stack = _variadic(
+stack: Op = _variadic(
     "stack",
     lambda *args, axis: np.stack(args, axis=axis),
     _layer,
@@ -73,10 +72,10 @@ def _inside(shape: Sequence[int], widths: Sequence[tuple[int, int]]) -> tuple[sl
     return tuple(slice(before, before + n) for n, (before, _) in zip(shape, widths))
 
 
-pad = linear(
+pad: Op = linear(
     "pad",
     lambda x, widths: np.pad(x, widths),
-    lambda g, out, x, widths: getitem(g, index=_inside(shape_of(x), widths)),
+    lambda g, out, x, widths: g[_inside(shape_of(x), widths)],
     batch=lambda size, batched, args, p: pad(args[0], widths=((0, 0), *p["widths"])),
     samples=(
         normal((3,), widths=((1, 2),)),

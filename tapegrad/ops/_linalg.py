@@ -8,7 +8,7 @@ Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527 (2016)
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from .._tape import Op, shape_of
 from .._typing import Params, Value
 from ._define import Batch, Every, drawn, multilinear, normal
-from ._shape import everywhere, fit, lead, matrix_transpose, reshape, unbroadcast
+from ._shape import fit, lead, matrix_transpose, reshape, unbroadcast
 
 # matmul ------------------------------------------------------------------------------------------
 
@@ -37,14 +37,14 @@ def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
 def _matmul_left(g: Value, out: Value, x: Value, y: Value) -> Value:
     if len(shape_of(x)) == len(shape_of(y)) == 1:
         return fit(g * y, x)
-    rows, columns, g = _as_matrices(x, y, g)
+    _, columns, g = _as_matrices(x, y, g)
     return fit(_flat(matmul(g, matrix_transpose(columns)), x), x)
 
 
 def _matmul_right(g: Value, out: Value, x: Value, y: Value) -> Value:
     if len(shape_of(x)) == len(shape_of(y)) == 1:
         return fit(g * x, y)
-    rows, columns, g = _as_matrices(x, y, g)
+    rows, _, g = _as_matrices(x, y, g)
     return fit(_flat(matmul(matrix_transpose(rows), g), y), y)
 
 
@@ -80,7 +80,7 @@ def _matmul_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: 
     return reshape(out, shape=shape) if shape != shape_of(out) else out
 
 
-matmul = multilinear(
+matmul: Op = multilinear(
     "matmul",
     np.matmul,
     _matmul_left,
@@ -108,7 +108,8 @@ def _einsum_transpose(
     i: int, g: Value, out: Value, *args: Value, subscripts: str, optimize: Any
 ) -> Value:
     """x's axes get distinct letters; one repeated in x (a diagonal) is tied to its first by an
-    identity matrix, one that only x has (summed there) is stretched by a vector of ones."""
+    identity matrix, one that only x has (summed there) is stretched by a vector of ones.
+    """
     terms, result = subscripts.split("->")
     labels = terms.split(",")
     free = iter(sorted(set(string.ascii_letters) - set(subscripts)))
@@ -153,7 +154,7 @@ def _einsums(*cases: tuple[str, tuple[tuple[int, ...], ...]]) -> Any:
     return tuple(normal(*shapes, subscripts=s, optimize=False) for s, shapes in cases)
 
 
-einsum = Op(
+einsum: Op = Op(
     name="einsum",
     run=_einsum,
     jvp=Every(_einsum_tangent),
@@ -218,7 +219,7 @@ def _well(rng: np.random.Generator, *shape: int) -> Any:
     return rng.normal(size=shape) + 3.0 * np.eye(n)
 
 
-solve = Op(
+solve: Op = Op(
     name="solve",
     run=np.linalg.solve,
     jvp=(_solve_tangent, lambda t, out, a, b: solve(a, t)),
@@ -243,7 +244,7 @@ def _same_batch(op_of: Any) -> Batch:
     return lambda size, batched, args, p: op_of()(args[0])
 
 
-inv = Op(
+inv: Op = Op(
     name="inv",
     run=np.linalg.inv,
     jvp=(lambda t, out, a: -matmul(out, matmul(t, out)),),
@@ -251,7 +252,7 @@ inv = Op(
     batch=_same_batch(lambda: inv),
     samples=_SQUARE,
 )
-_t = matrix_transpose
+_t: Callable[[Value], Value] = matrix_transpose
 
 
 def _cofactors(a: Any) -> Any:
@@ -291,7 +292,7 @@ def _cofactor_transpose(g: Value, out: Value, a: Value) -> Value:
     return _cofactor_rule(g, out, a)
 
 
-cofactors = Op(
+cofactors: Op = Op(
     name="cofactors",
     run=_cofactors,
     jvp=(_cofactor_rule,),
@@ -308,17 +309,16 @@ def _inner(x: Value, y: Value) -> Value:
     return reshape(unbroadcast(product, shape=(*shape[:-2], 1, 1)), shape=shape[:-2])
 
 
-det = Op(
+det: Op = Op(
     name="det",
     run=np.linalg.det,
     jvp=(lambda t, out, a: _inner(t, cofactors(a)),),
     vjp=(lambda g, out, a: _stacked(g) * cofactors(a),),
     batch=_same_batch(lambda: det),
-    samples=_SQUARE
-    + (drawn(lambda rng: (np.array([[1.0, 2.0], [2.0, 4.0]]),)),),
+    samples=(*_SQUARE, drawn(lambda rng: (np.array([[1.0, 2.0], [2.0, 4.0]]),))),
 )
 
-logabsdet = Op(
+logabsdet: Op = Op(
     name="logabsdet",
     run=lambda a: np.linalg.slogdet(a)[1],
     jvp=(lambda t, out, a: trace_of(matmul(inv(a), t)),),
@@ -327,7 +327,7 @@ logabsdet = Op(
     samples=_SQUARE,
 )
 
-signdet = Op(
+signdet: Op = Op(
     name="signdet",
     run=lambda a: np.linalg.slogdet(a)[0],
     jvp=(None,),
@@ -367,7 +367,7 @@ def _positive(rng: np.random.Generator, *shape: int) -> Any:
     return a @ np.swapaxes(a, -1, -2) + 2.0 * np.eye(shape[-1])
 
 
-cholesky = Op(
+cholesky: Op = Op(
     name="cholesky",
     # NumPy reads the lower triangle only. The symmetric part has the same value for symmetric
     # matrices, and makes the gradient symmetric.

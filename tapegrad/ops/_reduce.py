@@ -51,7 +51,7 @@ def _sum_transpose(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -
     return broadcast_to(expand(g, x, axes), shape=shape_of(x))
 
 
-sum_ = linear(
+sum_: Op = linear(
     "sum",
     lambda x, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
     _sum_transpose,
@@ -64,14 +64,14 @@ def _count(x: Value, axes: Axes) -> int:
     return int(np.prod([shape_of(x)[axis] for axis in axes]))
 
 
-mean = linear(
+mean: Op = linear(
     "mean",
     lambda x, axes, keepdims: np.mean(x, axis=axes, keepdims=keepdims),
     lambda g, out, x, axes, keepdims: _sum_transpose(
         g * (1.0 / max(_count(x, axes), 1)), out, x, axes, keepdims
     ),
     batch=_reduction_batch(lambda: mean),
-    samples=_SAMPLES + (normal((2, 0), axes=(0,), keepdims=False),),
+    samples=(*_SAMPLES, normal((2, 0), axes=(0,), keepdims=False)),
 )
 
 
@@ -89,7 +89,7 @@ def _by_weights(weights: Rule) -> tuple[Rule, Rule]:
 
 def _weighted(name: str, run: Run, weights: Rule, samples: Any) -> Op:
     jvp, vjp = _by_weights(weights)
-    op = Op(
+    op: Op = Op(
         name=name,
         run=run,
         jvp=(jvp,),
@@ -106,10 +106,10 @@ def _share(out: Value, x: Value, axes: Axes) -> Value:
     return at / sum_(at, axes=axes, keepdims=True)
 
 
-amax = _weighted(
+amax: Op = _weighted(
     "max", lambda x, axes, keepdims: np.max(x, axis=axes, keepdims=keepdims), _share, _SAMPLES
 )
-amin = _weighted(
+amin: Op = _weighted(
     "min", lambda x, axes, keepdims: np.min(x, axis=axes, keepdims=keepdims), _share, _SAMPLES
 )
 
@@ -147,14 +147,12 @@ def _product_of_others(out: Value, x: Value, axes: Axes) -> Value:
     return transpose(back, axes=inverse(order))
 
 
-
-
-prod = _weighted(
+prod: Op = _weighted(
     "prod",
     lambda x, axes, keepdims: np.prod(x, axis=axes, keepdims=keepdims),
     _product_of_others,
-    _SAMPLES
-    + (
+    (
+        *_SAMPLES,
         drawn(lambda rng: (np.array([0.0, 2.0, 3.0]),), axes=(0,), keepdims=False),
         drawn(lambda rng: (np.array([0.0, 2.0, 0.0, 1.5]),), axes=(0,), keepdims=False),
     ),
@@ -168,7 +166,7 @@ def _logsumexp(x: Value, axes: Axes, keepdims: bool) -> Value:
     return out if keepdims else np.squeeze(out, axis=axes)[()]
 
 
-logsumexp = _weighted("logsumexp", _logsumexp, lambda out, x, axes: exp(x - out), _SAMPLES)
+logsumexp: Op = _weighted("logsumexp", _logsumexp, lambda out, x, axes: exp(x - out), _SAMPLES)
 
 
 def _softmax(x: Value, axes: Axes) -> Value:
@@ -181,7 +179,7 @@ def _softmax_rule(t: Value, out: Value, x: Value, axes: Axes) -> Value:
     return out * (t - sum_(out * t, axes=axes, keepdims=True))
 
 
-softmax = Op(
+softmax: Op = Op(
     name="softmax",
     run=_softmax,
     jvp=(_softmax_rule,),
@@ -192,7 +190,7 @@ softmax = Op(
     samples=(normal((3,), axes=(0,)), normal((2, 3), axes=(1,)), normal((2, 3), axes=(0, 1))),
 )
 
-cumsum = linear(
+cumsum: Op = linear(
     "cumsum",
     lambda x, axis: np.cumsum(x, axis=axis),
     lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis=axis), axis),
@@ -202,7 +200,7 @@ cumsum = linear(
 
 
 def _along(name: str, run: Run) -> Op:
-    op = constant_op(
+    op: Op = constant_op(
         name,
         run,
         batch=lambda size, batched, args, p: op(args[0], axis=p["axis"] + 1),
@@ -211,9 +209,9 @@ def _along(name: str, run: Run) -> Op:
     return op
 
 
-argmax = _along("argmax", lambda x, axis: np.argmax(x, axis=axis))
-argmin = _along("argmin", lambda x, axis: np.argmin(x, axis=axis))
-argsort = _along("argsort", lambda x, axis: np.argsort(x, axis=axis, kind="stable"))
+argmax: Op = _along("argmax", lambda x, axis: np.argmax(x, axis=axis))
+argmin: Op = _along("argmin", lambda x, axis: np.argmin(x, axis=axis))
+argsort: Op = _along("argsort", lambda x, axis: np.argsort(x, axis=axis, kind="stable"))
 
 
 def _sort_vjp(g: Value, out: Value, x: Value, axis: int) -> Value:
@@ -221,7 +219,7 @@ def _sort_vjp(g: Value, out: Value, x: Value, axis: int) -> Value:
     return take_along_axis(g, ranks, axis=axis)
 
 
-sort = Op(
+sort: Op = Op(
     name="sort",
     run=lambda x, axis: np.sort(x, axis=axis, kind="stable"),
     jvp=(lambda t, out, x, axis: take_along_axis(t, argsort(x, axis=axis), axis=axis),),
@@ -232,12 +230,12 @@ sort = Op(
 
 
 def _truth(name: str, run: Run) -> Op:
-    op = constant_op(name, run, batch=_reduction_batch(lambda: op), samples=_SAMPLES)
+    op: Op = constant_op(name, run, batch=_reduction_batch(lambda: op), samples=_SAMPLES)
     return op
 
 
-all_ = _truth("all", lambda x, axes, keepdims: np.all(x, axis=axes, keepdims=keepdims))
-any_ = _truth("any", lambda x, axes, keepdims: np.any(x, axis=axes, keepdims=keepdims))
+all_: Op = _truth("all", lambda x, axes, keepdims: np.all(x, axis=axes, keepdims=keepdims))
+any_: Op = _truth("any", lambda x, axes, keepdims: np.any(x, axis=axes, keepdims=keepdims))
 
 OPS: tuple[Op, ...] = (
     sum_,

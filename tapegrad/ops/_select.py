@@ -21,26 +21,26 @@ def _comparison(name: str, run: Run, symbol: str) -> Op:
     return elementwise(name, run, None, None, symbol=symbol)
 
 
-less = _comparison("less", operator.lt, "<")
-less_equal = _comparison("less_equal", operator.le, "<=")
-greater = _comparison("greater", operator.gt, ">")
-greater_equal = _comparison("greater_equal", operator.ge, ">=")
-equal = _comparison("equal", operator.eq, "==")
-not_equal = _comparison("not_equal", operator.ne, "!=")
-logical_and = _comparison("logical_and", np.logical_and, "&")
-logical_or = _comparison("logical_or", np.logical_or, "|")
-logical_not = elementwise("logical_not", np.logical_not, None, symbol="~")
-isnan = elementwise("isnan", np.isnan, None)
-isinf = elementwise("isinf", np.isinf, None)
-isfinite = elementwise("isfinite", np.isfinite, None)
+less: Op = _comparison("less", operator.lt, "<")
+less_equal: Op = _comparison("less_equal", operator.le, "<=")
+greater: Op = _comparison("greater", operator.gt, ">")
+greater_equal: Op = _comparison("greater_equal", operator.ge, ">=")
+equal: Op = _comparison("equal", operator.eq, "==")
+not_equal: Op = _comparison("not_equal", operator.ne, "!=")
+logical_and: Op = _comparison("logical_and", np.logical_and, "&")
+logical_or: Op = _comparison("logical_or", np.logical_or, "|")
+logical_not: Op = elementwise("logical_not", np.logical_not, None, symbol="~")
+isnan: Op = elementwise("isnan", np.isnan, None)
+isinf: Op = elementwise("isinf", np.isinf, None)
+isfinite: Op = elementwise("isfinite", np.isfinite, None)
 
-sign = elementwise("sign", np.sign, None)
-floor = elementwise("floor", np.floor, None)
-ceil = elementwise("ceil", np.ceil, None)
-trunc = elementwise("trunc", np.trunc, None)
-rint = elementwise("rint", np.rint, None)
-floor_divide = elementwise("floor_divide", np.floor_divide, None, None, symbol="//")
-remainder = elementwise(
+sign: Op = elementwise("sign", np.sign, None)
+floor: Op = elementwise("floor", np.floor, None)
+ceil: Op = elementwise("ceil", np.ceil, None)
+trunc: Op = elementwise("trunc", np.trunc, None)
+rint: Op = elementwise("rint", np.rint, None)
+floor_divide: Op = elementwise("floor_divide", np.floor_divide, None, None, symbol="//")
+remainder: Op = elementwise(
     "remainder",
     np.remainder,
     1,
@@ -48,24 +48,24 @@ remainder = elementwise(
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
-absolute = elementwise("absolute", np.absolute, lambda out, x: sign(x), domain=(0.3, 2.0))
+absolute: Op = elementwise("absolute", np.absolute, lambda out, x: sign(x), domain=(0.3, 2.0))
 
 
 def _larger(x: Value, y: Value) -> Value:
     return 0.5 * (x > y) + 0.5 * (x >= y)
 
 
-maximum = elementwise(
+maximum: Op = elementwise(
     "maximum", np.maximum, lambda out, x, y: _larger(x, y), lambda out, x, y: _larger(y, x)
 )
-minimum = elementwise(
+minimum: Op = elementwise(
     "minimum", np.minimum, lambda out, x, y: _larger(y, x), lambda out, x, y: _larger(x, y)
 )
 
 
 # where(condition, x, y). Masking by multiplication would turn the infinity of the branch not taken
 # into NaN, so the rules choose again.
-where = Op(
+where: Op = Op(
     name="where",
     run=np.where,
     jvp=(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import COMPLEX_VALUE, ConversionError, where as user_place
 from .._tape import Op, dtype_of, shape_of
 from .._typing import Params, Shape, Value
 from ._define import constant_op, drawn, linear, normal
@@ -40,9 +41,7 @@ def everywhere(size: int, batched: bool, x: Value) -> Value:
 
 def _unbroadcast(x: Value, shape: Shape) -> Value:
     extra = x.ndim - len(shape)
-    stretched = [
-        i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
-    ]
+    stretched = [i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1]
     summed = np.add.reduce(x, axis=(*range(extra), *stretched))
     return summed if summed.shape == shape else summed.reshape(shape)
 
@@ -60,7 +59,7 @@ def _unbroadcast_batch(
     return reshape(summed, shape=(size, *shape))
 
 
-broadcast_to = linear(
+broadcast_to: Op = linear(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, out, x, shape: unbroadcast(g, shape=shape_of(x)),
@@ -73,7 +72,7 @@ broadcast_to = linear(
     ),
 )
 
-unbroadcast = linear(
+unbroadcast: Op = linear(
     "unbroadcast",
     _unbroadcast,
     lambda g, out, x, shape: broadcast_to(g, shape=shape_of(x)),
@@ -90,10 +89,12 @@ unbroadcast = linear(
 
 
 def _astype(x: Value, dtype: np.dtype[Any]) -> Value:
+    if dtype_of(x).kind == "c" and dtype.kind == "f":
+        raise ConversionError(COMPLEX_VALUE.format(where=user_place()))
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
 
 
-astype = linear(
+astype: Op = linear(
     "astype",
     _astype,
     lambda g, out, x, dtype: astype(g, dtype=dtype_of(x)),
@@ -104,7 +105,7 @@ astype = linear(
     ),
 )
 
-truncate = constant_op(
+truncate: Op = constant_op(
     "truncate",
     lambda x, dtype: np.asarray(x).astype(dtype)[()],
     batch=lambda size, batched, args, p: truncate(args[0], **p),
@@ -141,7 +142,7 @@ def _shape_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: P
     return reshape(args[0], shape=(size, *p["shape"]))
 
 
-reshape = linear(
+reshape: Op = linear(
     "reshape",
     lambda x, shape: np.reshape(x, shape),
     lambda g, out, x, shape: reshape(g, shape=shape_of(x)),
@@ -154,7 +155,7 @@ reshape = linear(
     ),
 )
 
-transpose = linear(
+transpose: Op = linear(
     "transpose",
     lambda x, axes: np.transpose(x, axes),
     lambda g, out, x, axes: transpose(g, axes=inverse(axes)),
@@ -196,8 +197,7 @@ def size_of(x: Value) -> int:
 # Marks -------------------------------------------------------------------------------------------
 
 
-
-identity = linear(
+identity: Op = linear(
     "identity",
     lambda x, label=None: x,
     lambda g, out, x, label=None: g,
@@ -205,7 +205,7 @@ identity = linear(
     samples=(normal((2,)), normal((), label="x")),
 )
 
-stop_gradient = constant_op(
+stop_gradient: Op = constant_op(
     "stop_gradient",
     lambda x: x,
     batch=lambda size, batched, args, p: stop_gradient(args[0]),

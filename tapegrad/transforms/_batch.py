@@ -8,7 +8,7 @@ shape of one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias, overload
 
 import attrs
 import numpy as np
@@ -16,10 +16,13 @@ import optree
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops, tree
-from .._errors import BATCHED_BOOL, EscapedError, ShapeError, describe, name_of, where
-from .._tape import Op, Tape, Var, constant, escaped_text, explained, shape_of
-from .._typing import Params, Shape, Value
+from .._errors import NOT_A_NUMBER, OutputError, ShapeError, describe, name_of, where
+from .._tape import Array, Op, Scalar, Tape, Var, constant, escaped, explained, shape_of
+from .._typing import Function, Out, Params, Rest, Shape, Value
 from ..numpy import TABLE
+
+# Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
+Axes: TypeAlias = Any
 
 
 class Batch(Tape):
@@ -33,14 +36,14 @@ class Batch(Tape):
 
     def apply(self, op: Op, args: Sequence[Value], params: Params) -> Var:
         """Do op on all examples at once."""
-        if not isinstance(self.nodes, list):
-            raise EscapedError(escaped_text(self, f"an operand of {op.name}"))
+        if self.closed:
+            raise escaped(self.transform, self.function, f"an operand of {op.name}")
         batched = [arg.__class__ is Var and arg._tape is self for arg in args]
         values = [arg._value if b else constant(arg) for arg, b in zip(args, batched)]
         try:
             return self.hold(op.batch(self.size, batched, values, params))
         except ValueError as error:
-            raise explained(error, op, args) from None
+            raise explained(_first(error), op, args) from None
 
     def hold(self, values: Value) -> Var:
         """A traced value for a batch of values, examples along axis 0."""
@@ -50,9 +53,15 @@ class Batch(Tape):
         """The shape of one example."""
         return shape_of(value)[1:]
 
-    def check_bool(self) -> None:
-        """A batch has many truths."""
-        raise ShapeError(BATCHED_BOOL.format(where=where()))
+    def check_single(self, text: str) -> None:
+        """A batch has many values."""
+        raise ShapeError(text.format(where=where()))
+
+
+def _first(error: ValueError) -> ValueError:
+    """NumPy's error where an outer tape has explained it, with the shapes of whole batches."""
+    first = error.__context__
+    return first if isinstance(error, ShapeError) and isinstance(first, ValueError) else error
 
 
 def on_all(f: Callable[..., Any], size: int, arrays: Sequence[Value], transform: str) -> list[Any]:
@@ -69,6 +78,15 @@ def _whole(batch: Batch, leaf: Value) -> Value:
     """An output with its examples along axis 0: repeated if it is the same for all."""
     if leaf.__class__ is Var and leaf._tape is batch:
         return leaf._value
+    if not isinstance(leaf, (float, int, np.ndarray, np.generic, Var)):
+        raise OutputError(
+            NOT_A_NUMBER.format(
+                transform=f"tapegrad.{batch.transform}",
+                expected="numbers or arrays, or a tree of them",
+                function=name_of(batch.function),
+                got=describe(leaf),
+            )
+        )
     return ops.broadcast_to(leaf, shape=(batch.size, *shape_of(leaf)))
 
 
@@ -101,13 +119,10 @@ class Batched:
         found, shape = tree.flatten(out)
         whole = [_whole(batch, leaf) for leaf in found]
         places = _prefix(self.out_axes, out, len(found), "out_axes")
-        return tree.unflatten(
-            shape,
-            [
-                _to_place(value, place, leaf, batch)
-                for value, place, leaf in zip(whole, places, found)
-            ],
-        )
+        placed: list[Value] = []
+        for value, place, leaf in zip(whole, places, found):
+            placed.append(_unshared(_to_place(value, place, leaf, batch), [*leaves, *placed]))
+        return tree.unflatten(shape, placed)
 
     def _axes_of(self, args: tuple[Any, ...], count: int) -> list[int | None]:
         axes = self.in_axes
@@ -153,7 +168,15 @@ def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
         spread = optree.broadcast_prefix(axes, value, none_is_leaf=True, namespace="tapegrad")
     except ValueError as error:
         raise ShapeError(f"vmap: {name} does not fit the structure it is for: {error}") from None
-    return list(spread)  # type: ignore[arg-type]
+    return list(spread)
+
+
+def _unshared(value: Value, others: Sequence[Value]) -> Value:
+    """An output that may be written into without changing an argument or another output."""
+    if not isinstance(value, np.ndarray):
+        return value
+    shared = any(isinstance(x, np.ndarray) and np.may_share_memory(value, x) for x in others)
+    return value if value.flags.writeable and not shared else value.copy()
 
 
 def _to_front(leaf: Value, axis: int) -> Value:
@@ -169,7 +192,17 @@ def _to_place(value: Value, place: int | None, leaf: Value, batch: Batch) -> Val
     return ops.moveaxis(value, 0, normalize_axis_index(place, len(shape_of(value))))
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+@overload
+def vmap(
+    f: Callable[[float], float], in_axes: int = 0, out_axes: int = 0
+) -> Function[[Array], Array]: ...
+@overload
+def vmap(
+    f: Callable[Rest, Scalar], in_axes: Axes = 0, out_axes: Axes = 0
+) -> Function[Rest, Array]: ...
+@overload
+def vmap(f: Callable[Rest, Out], in_axes: Axes = 0, out_axes: Axes = 0) -> Function[Rest, Out]: ...
+def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., Any]:
     """The function on each example of a batch, all at once.
 
     in_axes:  which axis of each argument counts the examples: an int for all, or a tuple with one

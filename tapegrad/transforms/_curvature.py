@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, overload
 
 import attrs
 import numpy as np
 
 from .. import ops, tree
 from .._errors import name_of
-from .._tape import dtype_of, shape_of
-from .._typing import Value
+from .._tape import Scalar, dtype_of, shape_of
+from .._typing import Function, P, Rest, Ts, Value
 from ._batch import on_all
 from ._forward import jvp, linearise
-from ._leaves import parameters
+from ._leaves import like_leaves, parameters
 from ._reverse import Gradient, vjp
 
 
@@ -23,7 +23,7 @@ class Jacobian:
     """What `jacfwd` and `jacrev` return."""
 
     function: Callable[..., Any]
-    argnums: int
+    argnums: int | tuple[int, ...]
     forward: bool
 
     @property
@@ -32,13 +32,18 @@ class Jacobian:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The Jacobian at these arguments."""
-        i = Gradient(self.function, self.argnums, False, False)._chosen(len(args))[0]
+        chosen = Gradient(self.function, self.argnums, False, False)._chosen(len(args))
+        single = isinstance(self.argnums, int)
 
-        def of_one(x: Any) -> Any:
-            return self.function(*args[:i], x, *args[i + 1 :], **kwargs)
+        def of_chosen(x: Any) -> Any:
+            given = list(args)
+            for i, value in zip(chosen, (x,) if single else x):
+                given[i] = value
+            return self.function(*given, **kwargs)
 
-        of_one.__name__ = name_of(self.function)
-        return (_columns if self.forward else _rows)(of_one, args[i])
+        of_chosen.__name__ = name_of(self.function)
+        x = args[chosen[0]] if single else tuple(args[i] for i in chosen)
+        return (_columns if self.forward else _rows)(of_chosen, x)
 
 
 def _basis(leaf: Value) -> Value:
@@ -48,14 +53,11 @@ def _basis(leaf: Value) -> Value:
     return np.eye(size, dtype=dtype_of(leaf)).reshape(size, *shape)
 
 
-def _block(values: Value, shape: Sequence[int], out: Value, leaf: Value) -> Value:
-    """One leaf's part of the Jacobian in its final shape; a float for a float by a float."""
+def _block(values: Value, shape: Sequence[int], leaf: Value) -> Value:
+    """One leaf's part of the Jacobian in its final shape; a number in the kind of the leaf."""
     block = ops.reshape(values, shape=tuple(shape))
-    both = all(not isinstance(x, np.ndarray) for x in (out, leaf, block))
-    plain = isinstance(block, (np.ndarray, np.generic))
-    scalars = all(x.__class__ is float for x in (out, leaf))
-    if plain and scalars and not both:
-        return float(block)
+    if not shape:
+        return like_leaves([block], [leaf])[0]
     return block.copy() if isinstance(block, np.ndarray) and not block.flags.owndata else block
 
 
@@ -76,10 +78,7 @@ def _rows(f: Callable[[Any], Any], x: Any) -> Any:
         blocks.append(
             tree.unflatten(
                 structure,
-                [
-                    _block(r, shape_of(leaf) + shape_of(i), leaf, i)
-                    for r, i in zip(rows, inputs)
-                ],
+                [_block(r, shape_of(leaf) + shape_of(i), i) for r, i in zip(rows, inputs)],
             )
         )
     return tree.unflatten(out_structure, blocks)
@@ -102,7 +101,7 @@ def _columns(f: Callable[[Any], Any], x: Any) -> Any:
         columns = on_all(column, len(basis), [basis], "jacfwd")
         by_input.append(
             [
-                _block(_last(c, leaf), shape_of(out) + shape_of(leaf), out, leaf)
+                _block(_last(c, leaf), shape_of(out) + shape_of(leaf), leaf)
                 for c, out in zip(columns, outputs)
             ]
         )
@@ -115,7 +114,9 @@ def _last(columns: Value, leaf: Value) -> Value:
     return ops.moveaxis(columns, 0, len(shape_of(columns)) - 1)
 
 
-def jacfwd(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[Concatenate[P, Rest], Any], argnums: int = 0
+) -> Function[Concatenate[P, Rest], Any]:
     """The Jacobian by forward mode: best where f has few inputs and many outputs.
 
     For each leaf of the output there is a tree with the argument's structure; each of its leaves
@@ -129,7 +130,9 @@ def jacfwd(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     return Jacobian(f, argnums, forward=True)
 
 
-def jacrev(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[Concatenate[P, Rest], Any], argnums: int = 0
+) -> Function[Concatenate[P, Rest], Any]:
     """The Jacobian by reverse mode: best where f has many inputs and few outputs. As `jacfwd`.
 
     >>> import tapegrad as tg
@@ -139,7 +142,9 @@ def jacrev(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     return Jacobian(f, argnums, forward=False)
 
 
-def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[Concatenate[P, Rest], Scalar], argnums: int = 0
+) -> Function[Concatenate[P, Rest], Any]:
     """All second derivatives: jacfwd(jacrev(f)).
 
     For parameters of shape s and a scalar output, shape s + s; for trees a tree of trees.
@@ -152,7 +157,11 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     return jacfwd(jacrev(f, argnums), argnums)
 
 
-def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+@overload
+def hvp(f: Callable[[P], Scalar], primals: tuple[P], tangents: tuple[P]) -> P: ...
+@overload
+def hvp(f: Callable[[*Ts], Scalar], primals: tuple[*Ts], tangents: tuple[*Ts]) -> tuple[*Ts]: ...
+def hvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     """The Hessian of f times a tangent, by forward over reverse: the cost of a few gradients.
 
     primals, tangents: one per argument of f, which has a scalar output. The result has the first

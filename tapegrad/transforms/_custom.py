@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 
 from .. import ops, tree
-from .._errors import OutputError, ShapeError, describe, name_of
+from .._errors import CUSTOM_CLOSURE, OutputError, ShapeError, describe, name_of
 from .._tape import NO_PARAMS, Op, Tape, Var, shape_of
-from .._typing import Value
+from .._typing import Out, Ts, Value
 from ._batch import Batch, Batched
 from ._reverse import vjp
 
@@ -39,6 +39,7 @@ class CustomVjp:
         if isinstance(tape, Batch):
             axes = tree.unflatten(structure, [0 if m else None for m in mine])
             out = CustomVjp(_OfBatch(self.function, axes))(*arguments)
+            self._check_closure(tape, out)
             return tree.map(tape.hold, out)
         return self._record(tape, leaves, mine, arguments)
 
@@ -56,6 +57,7 @@ class CustomVjp:
     ) -> Any:
         """One node: from the traced leaves as a vector to the output as a vector."""
         out, pullback = self._run(args)
+        self._check_closure(tape, out)
         values, unravel = _ravel(out)
         traced = [leaf for leaf, m in zip(leaves, mine) if m]
         joined, _ = _ravel(traced)
@@ -73,6 +75,11 @@ class CustomVjp:
 
         op = Op(name=self.__name__, run=_never, jvp=(jvp_rule,), vjp=(vjp_rule,), batch=_never)
         return unravel(tape.append(op, (joined._index,), NO_PARAMS, values))
+
+    def _check_closure(self, tape: Tape, out: Any) -> None:
+        """On plain arguments the output is plain, unless the function has closed over the trace."""
+        if any(leaf.__class__ is Var and leaf._tape is tape for leaf in tree.leaves(out)):
+            raise OutputError(CUSTOM_CLOSURE.format(function=self.__name__))
 
     def _cotangents(
         self, given: Any, args: tuple[list[Value], tree.Structure], mine: Sequence[bool]
@@ -116,9 +123,7 @@ def _ravel(out: Any) -> tuple[Value, Callable[[Value], Any]]:
         return leaves[0], lambda value: tree.unflatten(structure, [value])
     shapes = [shape_of(leaf) for leaf in leaves]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes]).tolist()
-    flat = [
-        ops.reshape(leaf, shape=(int(np.prod(shape)),)) for leaf, shape in zip(leaves, shapes)
-    ]
+    flat = [ops.reshape(leaf, shape=(int(np.prod(shape)),)) for leaf, shape in zip(leaves, shapes)]
 
     def back(vector: Value) -> Any:
         pieces = [
@@ -148,9 +153,9 @@ class _OfBatch:
         out = Batched(lambda *xs: self.function(*xs)[0], self.axes, 0)(*args)
 
         def pullback(g: Any) -> Sequence[Any]:
-            each = Batched(
-                lambda g, *xs: tuple(self.function(*xs)[1](g)), (0, *self.axes), 0
-            )(g, *args)
+            each = Batched(lambda g, *xs: tuple(self.function(*xs)[1](g)), (0, *self.axes), 0)(
+                g, *args
+            )
             return tuple(
                 tree.map(lambda c, x: _summed(c, x), cotangent, arg)
                 for cotangent, arg in zip(each, args)
@@ -166,7 +171,9 @@ def _summed(cotangent: Value, arg: Value) -> Value:
     return ops.sum_(cotangent, axes=(0,), keepdims=False)
 
 
-def custom_vjp(f: Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]) -> Callable[..., Any]:
+def custom_vjp(
+    f: Callable[[*Ts], tuple[Out, Callable[[Out], Sequence[Any]]]],
+) -> Callable[[*Ts], Out]:
     """A function with a pullback of its own: f returns (output, pullback), the result the output.
 
     pullback(cotangent of the output) returns one cotangent for each argument, None for one that
@@ -182,4 +189,4 @@ def custom_vjp(f: Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]) -> 
     >>> float(tg.grad(lambda x: 5.0 * clipped(x))(2.0))
     1.0
     """
-    return CustomVjp(f)
+    return cast("Callable[[*Ts], Out]", CustomVjp(f))

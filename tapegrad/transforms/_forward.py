@@ -10,9 +10,9 @@ import attrs
 from .. import tree
 from .._errors import name_of
 from .._tape import Node, Tape, Var
-from .._typing import Value
+from .._typing import Out, Ts, Value
 from ..numpy import TABLE
-from ._leaves import like_leaves, matching, outputs, parameters, positions, traced
+from ._leaves import like_leaves, matching, outputs, own, parameters, positions, traced
 from ._replay import forward
 
 
@@ -33,7 +33,7 @@ class Linearised:
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
         moved = forward(self.nodes, tangents)
-        found = [None if place is None else moved[place] for place in self.places]
+        found = [None if place is None else own(moved[place], tangents) for place in self.places]
         return tree.unflatten(self.structure, like_leaves(found, self.leaves))
 
 
@@ -53,9 +53,7 @@ def linearise(
     return Linearised(nodes, structure, values, positions(tape, found))
 
 
-def jvp(
-    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
-) -> tuple[Any, Any]:
+def jvp(f: Callable[[*Ts], Out], primals: tuple[*Ts], tangents: tuple[*Ts]) -> tuple[Out, Out]:
     """f's output at the primals and its directional derivative along the tangents.
 
     primals, tangents: one per argument of f; a tangent has its primal's structure and shapes
@@ -67,7 +65,8 @@ def jvp(
     """
     if len(primals) != len(tangents):
         raise TypeError(f"jvp: {len(primals)} primals, but {len(tangents)} tangents")
-    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(primals)]
+    given: Sequence[object] = primals
+    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(given)]
     moves: list[Value] = []
     for i, (leaves, structure) in enumerate(trees):
         moves += matching(tangents[i], structure, leaves, f"tangents[{i}]", f"primals[{i}]")

@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from .._errors import INTEGER_LEAF, UNKNOWN_LEAF, LeafError, OutputError, ShapeError, describe
-from .._tape import Tape, Var, dtype_of, shape_of
+from .._errors import (
+    COMPLEX_LEAF,
+    INTEGER_LEAF,
+    NOT_A_NUMBER,
+    UNKNOWN_LEAF,
+    LeafError,
+    OutputError,
+    ShapeError,
+    describe,
+)
+from .._tape import Tape, Var, dtype_of, escaped, shape_of
 from .._typing import Value
 
 
@@ -26,13 +35,16 @@ def parameters(params: object, name: str) -> tuple[list[Value], tree.Structure]:
         if kind is int:
             leaves[i] = float(leaf)
         elif not _differentiable(leaf):
-            path = list(tree.paths(params, name))[i]
-            integer = getattr(leaf, "dtype", np.dtype(bool)).kind in "iub" and isinstance(
-                leaf, (bool, np.ndarray, np.generic, Var)
-            )
-            text = INTEGER_LEAF if integer else UNKNOWN_LEAF
-            raise LeafError(text.format(path=path, got=describe(leaf)))
+            raise _leaf_error(list(tree.paths(params, name))[i], leaf)
     return leaves, structure
+
+
+def _leaf_error(path: str, leaf: Any) -> LeafError:
+    number = isinstance(leaf, (bool, complex, np.ndarray, np.generic, Var))
+    kind = np.dtype(getattr(leaf, "dtype", type(leaf))).kind if number else ""
+    text = INTEGER_LEAF if kind in "iub" and kind else COMPLEX_LEAF if kind == "c" else UNKNOWN_LEAF
+    remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
+    return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
 
 
 def _differentiable(leaf: Any) -> bool:
@@ -83,10 +95,9 @@ def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tr
     """The leaves of what a function returned, each a floating-point number or array."""
     leaves, structure = tree.flatten(out)
     for leaf in leaves:
+        check_alive(leaf)
         number = leaf.__class__ in (float, int) or isinstance(leaf, (np.ndarray, np.generic, Var))
         if not number or (leaf.__class__ is not int and dtype_of(leaf).kind != "f"):
-            from .._errors import NOT_A_NUMBER
-
             raise OutputError(
                 NOT_A_NUMBER.format(
                     transform=transform,
@@ -96,6 +107,18 @@ def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tr
                 )
             )
     return leaves, structure
+
+
+def check_alive(leaf: object) -> None:
+    """Raise EscapedError for a traced value whose tape has ended: it would count as a constant."""
+    if isinstance(leaf, Var) and leaf._tape.closed:
+        raise escaped(leaf._tape.transform, leaf._tape.function, describe(leaf.value))
+
+
+def own(value: Value, others: Sequence[Value]) -> Value:
+    """An array that is none of the others; the same one if it is not."""
+    shared = isinstance(value, np.ndarray) and any(value is other for other in others)
+    return value.copy() if shared else value
 
 
 def matching(
@@ -111,9 +134,15 @@ def matching(
             raise ShapeError(
                 f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
             )
-        if value.__class__ is int:
-            found[i] = float(value)
+        if value.__class__ is int or getattr(value, "dtype", _FLOAT).kind in "iub":
+            found[i] = float(value) if value.__class__ is int else value.astype(dtype_of(leaf))
+        elif value.__class__ is not float and getattr(value, "dtype", _NO_NUMBER).kind != "f":
+            path = list(tree.paths(given, name))[i]
+            raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
     return found
+
+
+_FLOAT, _NO_NUMBER = np.dtype(float), np.dtype(object)
 
 
 def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:

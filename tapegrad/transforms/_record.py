@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from .. import ops, tree
 from .._errors import name_of
 from .._tape import Node, RecordingTape, Var
-from .._typing import Value
+from .._typing import Out, Ts, Value
 from ..numpy import TABLE
+from ..views import table
 from ._leaves import parameters, plain
 
 T = TypeVar("T")
 
 
 @attrs.frozen(eq=False)
-class Recording:
+class Recording(Generic[Out]):
     """What a function did, as a list: its value, every operation in order, and what is what.
 
     value:   the output, in its structure
@@ -29,7 +30,7 @@ class Recording:
     name:    the function's
     """
 
-    value: Any
+    value: Out
     tape: tuple[Node, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int | None, ...]
@@ -39,14 +40,12 @@ class Recording:
         return len(self.tape)
 
     def __str__(self) -> str:
-        from ..views import table
-
         return table(self.tape, self.outputs, self.name)
 
     __repr__ = __str__
 
 
-def record(f: Callable[..., Any], *args: Any) -> Recording:
+def record(f: Callable[[*Ts], Out], *args: *Ts) -> Recording[Out]:
     """Run f and keep its tape. Each argument's leaves must be floating point (LeafError).
 
     >>> import tapegrad as tg
@@ -56,16 +55,18 @@ def record(f: Callable[..., Any], *args: Any) -> Recording:
     >>> [node.op.name for node in recording.tape]
     ['input', 'input', 'multiply', 'add']
     """
-    names = _names(f, len(args))
-    trees = [parameters(arg, name) for arg, name in zip(args, names)]
+    call: Callable[..., Any] = f
+    given: Sequence[object] = args
+    names = _names(f, len(given))
+    trees = [parameters(arg, name) for arg, name in zip(given, names)]
     tape = RecordingTape(TABLE, "record", f)
     try:
         arguments = []
-        for arg, name, (leaves, structure) in zip(args, names, trees):
+        for arg, name, (leaves, structure) in zip(given, names, trees):
             labels = tree.paths(arg, name)
             traced = [tape.input(leaf, label) for leaf, label in zip(leaves, labels)]
             arguments.append(tree.unflatten(structure, traced))
-        out = f(*arguments)
+        out = call(*arguments)
         found = tree.leaves(out)
         value = plain(tape, out)
     finally:
@@ -83,9 +84,7 @@ def _names(f: Callable[..., Any], count: int) -> Sequence[str]:
         kinds = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
         kinds = []  # type: ignore[assignment]
-    names = [
-        p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return names[:count] + [f"args[{i}]" for i in range(len(names), count)]
 
 

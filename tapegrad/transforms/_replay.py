@@ -7,6 +7,7 @@ outer tape the walk itself is recorded there, and can be differentiated again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,27 +30,58 @@ def backward(
     if consume:
         del nodes[last + 1 :]  # type: ignore[attr-defined]
     for position in range(last, inputs - 1, -1):
-        node = nodes[position]
-        if consume:
-            del nodes[position]  # type: ignore[attr-defined]
+        node = nodes.pop() if consume else nodes[position]  # type: ignore[attr-defined]
         g = cotangents.pop()
         if g is None:
             continue
-        args = [nodes[p].value if p.__class__ is int else p for p in node.inputs]
-        vjp = node.op.vjp
-        for i, p in enumerate(node.inputs):
-            if p.__class__ is not int:
-                continue
-            rule = vjp[i]
-            if rule is None:
-                continue
-            try:
-                c = rule(g, node.value, *args, **node.params)
-            except ZeroDivisionError:
-                c = _as_numpy(rule, g, node, args)
-            before = cotangents[p]
-            cotangents[p] = c if before is None else before + c
+        if node.op.partials and node.value.__class__ is float:
+            _pull_number(node, g, nodes, cotangents)
+        else:
+            _pull(node, g, nodes, cotangents)
     return cotangents[:inputs]
+
+
+def _operands(node: Node, nodes: Sequence[Node]) -> list[Value]:
+    return [nodes[p].value if p.__class__ is int else p for p in node.inputs]
+
+
+def _pull(node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | None]) -> None:
+    """Add what the node's inputs get of its cotangent, by the op's rules."""
+    args = _operands(node, nodes)
+    params = node.params
+    vjp = node.op.vjp
+    for i, p in enumerate(node.inputs):
+        if p.__class__ is not int or (rule := vjp[i]) is None:
+            continue
+        try:
+            c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
+        except ArithmeticError:
+            c = _by_ieee(rule, g, node.value, *args, **params)
+        before = cotangents[p]
+        cotangents[p] = c if before is None else before + c
+
+
+def _pull_number(
+    node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | None]
+) -> None:
+    """The same for an elementwise op on plain numbers: nothing was broadcast or converted, so the
+    partial derivatives are all there is to it.
+    """
+    args: list[Value] | None = None
+    for partial, p in zip(node.op.partials, node.inputs):
+        if p.__class__ is not int or partial is None:
+            continue
+        if partial.__class__ is int:
+            c = g if partial == 1 else -g
+        else:
+            if args is None:
+                args = _operands(node, nodes)
+            try:
+                c = g * partial(node.value, *args)  # type: ignore[operator]
+            except ArithmeticError:
+                c = g * _by_ieee(partial, node.value, *args)  # type: ignore[arg-type]
+        before = cotangents[p]
+        cotangents[p] = c if before is None else before + c
 
 
 def forward(nodes: Sequence[Node], tangents: Sequence[Value | None]) -> list[Value | None]:
@@ -57,24 +89,21 @@ def forward(nodes: Sequence[Node], tangents: Sequence[Value | None]) -> list[Val
     known: list[Value | None] = list(tangents)
     for node in nodes[len(known) :]:
         total: Value | None = None
-        args: list[Value] | None = None
         for i, p in enumerate(node.inputs):
             t = known[p] if p.__class__ is int else None
             rule = node.op.jvp[i] if t is not None else None
             if rule is None:
                 continue
-            if args is None:
-                args = [nodes[q].value if q.__class__ is int else q for q in node.inputs]
+            args = _operands(node, nodes)
             try:
                 part = rule(t, node.value, *args, **node.params)
-            except ZeroDivisionError:
-                part = _as_numpy(rule, t, node, args)
+            except ArithmeticError:
+                part = _by_ieee(rule, t, node.value, *args, **node.params)
             total = part if total is None else total + part
         known.append(total)
     return known
 
 
-def _as_numpy(rule: Rule, g: Value, node: Node, args: Sequence[Value]) -> Value:
-    """A rule on Python floats that divides by zero, again by IEEE's rules: infinite, or NaN."""
-    g, out, *rest = (np.float64(x) if x.__class__ is float else x for x in (g, node.value, *args))
-    return rule(g, out, *rest, **node.params)
+def _by_ieee(rule: Rule, *values: Value, **params: Any) -> Value:
+    """A rule that Python's floats refused (1 / 0, overflow), as NumPy has it: infinite, or NaN."""
+    return rule(*(np.float64(x) if x.__class__ is float else x for x in values), **params)

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, TypeVar, overload
 
 import attrs
 import numpy as np
 
 from .. import tree
-from .._errors import NOT_A_NUMBER, NOT_SCALAR, OutputError, describe, name_of
+from .._errors import (
+    KEEP_BESIDE,
+    NO_RETURN,
+    NOT_A_NUMBER,
+    NOT_SCALAR,
+    OutputError,
+    describe,
+    name_of,
+)
 from .._tape import Node, Scalar, Tape, Var, dtype_of, shape_of
-from .._typing import Aux, Value
+from .._typing import Aux, Function, Out, P, Q, Rest, Ts, Value
 from ..numpy import TABLE
-from ._leaves import like_leaves, matching, outputs, parameters, plain, positions, traced
+from ._leaves import (
+    check_alive,
+    like_leaves,
+    matching,
+    outputs,
+    own,
+    parameters,
+    plain,
+    positions,
+    traced,
+)
 from ._replay import backward
 
-P = TypeVar("P")
-Q = TypeVar("Q")
-Rest = ParamSpec("Rest")
+S = TypeVar("S", bound=Scalar)
 
 
 @attrs.frozen
@@ -77,12 +93,20 @@ class Gradient:
         """The positions of the arguments to differentiate, as non-negative numbers."""
         wanted = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for i in wanted:
+            if not isinstance(i, (int, np.integer)):
+                raise TypeError(f"{self.__name__}: argnums is an int or a tuple of ints, got {i!r}")
             if not -count <= i < count:
                 raise TypeError(
                     f"{self.__name__}: argnums={self.argnums!r} asks for positional argument {i}, "
                     f"but the call has {count}"
                 )
-        return [i % count for i in wanted]
+        chosen = [int(i) % count for i in wanted]
+        if len(set(chosen)) < len(chosen):
+            raise TypeError(
+                f"{self.__name__}: argnums={self.argnums!r} names an argument twice "
+                f"(the call has {count})"
+            )
+        return chosen
 
     def _split(self, result: Any) -> tuple[Any, Any]:
         """The output and aux."""
@@ -97,9 +121,11 @@ class Gradient:
 
     def _scalar(self, out: Any) -> Any:
         """The output, checked: one floating-point number."""
+        check_alive(out)
         number = isinstance(out, (float, int, np.ndarray, np.generic, Var))
         function = name_of(self.function)
-        if not number or (not isinstance(out, int) and dtype_of(out).kind != "f"):
+        if not number or out.__class__ is bool or dtype_of(out).kind != "f":
+            remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
             raise OutputError(
                 NOT_A_NUMBER.format(
                     transform=f"tapegrad.{self.transform}",
@@ -107,6 +133,7 @@ class Gradient:
                     function=function,
                     got=describe(out),
                 )
+                + remedy
             )
         if shape_of(out) != ():
             raise OutputError(
@@ -126,36 +153,57 @@ def one(out: Value) -> Value:
 
 
 @overload
-def grad(f: Callable[Concatenate[P, Rest], Scalar]) -> Callable[Concatenate[P, Rest], P]: ...
+def grad(
+    f: Callable[Concatenate[P, Rest], Scalar],
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Rest], P]: ...
 @overload
 def grad(
     f: Callable[Concatenate[P, Rest], tuple[Scalar, Aux]],
     argnums: Literal[0] = 0,
     *,
     has_aux: Literal[True],
-) -> Callable[Concatenate[P, Rest], tuple[P, Aux]]: ...
+) -> Function[Concatenate[P, Rest], tuple[P, Aux]]: ...
 @overload
 def grad(
-    f: Callable[Concatenate[P, Rest], Scalar], argnums: Literal[0]
-) -> Callable[Concatenate[P, Rest], P]: ...
+    f: Callable[Concatenate[P, Q, Rest], Scalar],
+    argnums: Literal[1],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Q, Rest], Q]: ...
 @overload
 def grad(
-    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: Literal[1]
-) -> Callable[Concatenate[P, Q, Rest], Q]: ...
-@overload
-def grad(
-    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: tuple[Literal[0], Literal[1]]
-) -> Callable[Concatenate[P, Q, Rest], tuple[P, Q]]: ...
-@overload
-def grad(
-    f: Callable[Rest, Scalar], argnums: int | tuple[int, ...]
-) -> Callable[Rest, Any]: ...
-@overload
-def grad(
-    f: Callable[Rest, tuple[Scalar, Aux]],
-    argnums: int | tuple[int, ...],
+    f: Callable[Concatenate[P, Q, Rest], tuple[Scalar, Aux]],
+    argnums: Literal[1],
+    *,
     has_aux: Literal[True],
-) -> Callable[Rest, tuple[Any, Aux]]: ...
+) -> Function[Concatenate[P, Q, Rest], tuple[Q, Aux]]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Q, Rest], Scalar],
+    argnums: tuple[Literal[0], Literal[1]],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Q, Rest], tuple[P, Q]]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Q, Rest], tuple[Scalar, Aux]],
+    argnums: tuple[Literal[0], Literal[1]],
+    *,
+    has_aux: Literal[True],
+) -> Function[Concatenate[P, Q, Rest], tuple[tuple[P, Q], Aux]]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Rest], Scalar],
+    argnums: int | tuple[int, ...],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Rest], Any]: ...
+@overload
+def grad(
+    f: Callable[Concatenate[P, Rest], tuple[Scalar, Aux]],
+    argnums: int | tuple[int, ...],
+    *,
+    has_aux: Literal[True],
+) -> Function[Concatenate[P, Rest], tuple[Any, Aux]]: ...
 def grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -179,37 +227,56 @@ def grad(
 
 @overload
 def value_and_grad(
-    f: Callable[Concatenate[P, Rest], Scalar],
-) -> Callable[Concatenate[P, Rest], tuple[Any, P]]: ...
+    f: Callable[Concatenate[P, Rest], S],
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Rest], tuple[S, P]]: ...
 @overload
 def value_and_grad(
-    f: Callable[Concatenate[P, Rest], tuple[Scalar, Aux]],
+    f: Callable[Concatenate[P, Rest], tuple[S, Aux]],
     argnums: Literal[0] = 0,
     *,
     has_aux: Literal[True],
-) -> Callable[Concatenate[P, Rest], tuple[tuple[Any, Aux], P]]: ...
+) -> Function[Concatenate[P, Rest], tuple[tuple[S, Aux], P]]: ...
 @overload
 def value_and_grad(
-    f: Callable[Concatenate[P, Rest], Scalar], argnums: Literal[0]
-) -> Callable[Concatenate[P, Rest], tuple[Any, P]]: ...
+    f: Callable[Concatenate[P, Q, Rest], S],
+    argnums: Literal[1],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Q, Rest], tuple[S, Q]]: ...
 @overload
 def value_and_grad(
-    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: Literal[1]
-) -> Callable[Concatenate[P, Q, Rest], tuple[Any, Q]]: ...
-@overload
-def value_and_grad(
-    f: Callable[Concatenate[P, Q, Rest], Scalar], argnums: tuple[Literal[0], Literal[1]]
-) -> Callable[Concatenate[P, Q, Rest], tuple[Any, tuple[P, Q]]]: ...
-@overload
-def value_and_grad(
-    f: Callable[Rest, Scalar], argnums: int | tuple[int, ...]
-) -> Callable[Rest, tuple[Any, Any]]: ...
-@overload
-def value_and_grad(
-    f: Callable[Rest, tuple[Scalar, Aux]],
-    argnums: int | tuple[int, ...],
+    f: Callable[Concatenate[P, Q, Rest], tuple[S, Aux]],
+    argnums: Literal[1],
+    *,
     has_aux: Literal[True],
-) -> Callable[Rest, tuple[tuple[Any, Aux], Any]]: ...
+) -> Function[Concatenate[P, Q, Rest], tuple[tuple[S, Aux], Q]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Q, Rest], S],
+    argnums: tuple[Literal[0], Literal[1]],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Q, Rest], tuple[S, tuple[P, Q]]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Q, Rest], tuple[S, Aux]],
+    argnums: tuple[Literal[0], Literal[1]],
+    *,
+    has_aux: Literal[True],
+) -> Function[Concatenate[P, Q, Rest], tuple[tuple[S, Aux], tuple[P, Q]]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Rest], S],
+    argnums: int | tuple[int, ...],
+    has_aux: Literal[False] = False,
+) -> Function[Concatenate[P, Rest], tuple[S, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[P, Rest], tuple[S, Aux]],
+    argnums: int | tuple[int, ...],
+    *,
+    has_aux: Literal[True],
+) -> Function[Concatenate[P, Rest], tuple[tuple[S, Aux], Any]]: ...
 def value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -224,7 +291,7 @@ def value_and_grad(
 
 @attrs.frozen
 class Pullback:
-    """From cotangents of a function's output to those of its inputs; callable any number of times."""
+    """From cotangents of a function's output to those of its inputs; may be called many times."""
 
     nodes: Sequence[Node]
     structure: tree.Structure
@@ -244,7 +311,7 @@ class Pullback:
                 seeds[place] = seeds[place] + g if place in seeds else g
         leaves = [leaf for group, _ in self.primals for leaf in group]
         raw = backward(self.nodes, seeds, len(leaves))
-        found = like_leaves([g if g is None else _own(g, given) for g in raw], leaves)
+        found = like_leaves([g if g is None else own(g, given) for g in raw], leaves)
         result = []
         for group, structure in self.primals:
             result.append(tree.unflatten(structure, found[: len(group)]))
@@ -252,12 +319,7 @@ class Pullback:
         return tuple(result)
 
 
-def _own(g: Value, given: Sequence[Value]) -> Value:
-    """A cotangent that is not the caller's own array."""
-    return g.copy() if isinstance(g, np.ndarray) and any(g is x for x in given) else g
-
-
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pullback]:
+def vjp(f: Callable[[*Ts], Out], *primals: *Ts) -> tuple[Out, Callable[[Out], tuple[*Ts]]]:
     """f's output at the primals, and its pullback there: cotangent -> one cotangent per primal.
 
     The output may be any tree of floating-point numbers and arrays. Raises LeafError and
@@ -269,10 +331,12 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pullback]:
     (6.0, (3.0, 2.0))
     """
     name = name_of(f)
-    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(primals)]
+    call: Callable[..., Any] = f
+    given: Sequence[object] = primals
+    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(given)]
     tape = Tape(TABLE, "vjp", f)
     try:
-        out = f(*(traced(tape, leaves, structure) for leaves, structure in trees))
+        out = call(*(traced(tape, leaves, structure) for leaves, structure in trees))
         found, structure = outputs(out, "tapegrad.vjp", name)
     finally:
         nodes = tape.close()

@@ -15,7 +15,8 @@ def table(nodes: Sequence[Node], outputs: Sequence[int | None], title: str) -> s
     """The nodes in order: position, name, what was computed of what, the value, the line.
 
     >>> import tapegrad as tg
-    >>> print(table(tg.record(lambda a, b: a * b + 10.0, 2.0, -3.0).tape, [3], "f")) # doctest: +ELLIPSIS
+    >>> recording = tg.record(lambda a, b: a * b + 10.0, 2.0, -3.0)
+    >>> print(table(recording.tape, [3], "f"))  # doctest: +ELLIPSIS
     f: 4 nodes
       0  a  input      2.0
       1  b  input      -3.0
@@ -46,9 +47,7 @@ def _expression(node: Node, nodes: Sequence[Node]) -> str:
     """The operation as it would be written: a * %1, sum(%2, axes=(0,))."""
     if node.op is INPUT:
         return "input"
-    names = [
-        (nodes[x].label or f"%{x}") if x.__class__ is int else _short(x) for x in node.inputs
-    ]
+    names = [(nodes[x].label or f"%{x}") if x.__class__ is int else _short(x) for x in node.inputs]
     if node.op is identity:
         return names[0]
     if node.op.symbol and len(names) == 2:
