@@ -171,5 +171,8 @@ def hvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([6., 0.])
     """
-    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(Gradient(f, argnums, False, False), primals, tangents)[1]
+    several = len(primals) > 1
+    argnums = tuple(range(len(primals))) if several else 0
+    moved = jvp(Gradient(f, argnums, False, False), primals, tangents)[1]
+    leaves, structure = parameters(primals if several else primals[0], "primals")
+    return tree.unflatten(structure, like_leaves(tree.leaves(moved), leaves))
