@@ -32,9 +32,8 @@ IndexItem: TypeAlias = (
     int | slice | EllipsisType | NDArray[np.integer[Any]] | NDArray[np.bool] | list[int] | None
 )
 Rule: TypeAlias = Callable[..., Value]
-# The derivative of an elementwise op by one operand: partial(out, *args); 1 and -1 stand for
-# themselves, None says that there is no derivative.
-Partial: TypeAlias = Callable[..., Value] | int | None
+# The derivative of an elementwise op by one operand: partial(out, *args); None where there is none.
+Partial: TypeAlias = Callable[..., Value] | None
 
 
 class Function(Protocol[Rest, _Out_co]):

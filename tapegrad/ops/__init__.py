@@ -44,6 +44,7 @@ from ._elementary import (
     tan as tan,
     tanh as tanh,
 )
+from ._elementwise import first as first, one as one, second as second
 from ._index import (
     ARRAY as ARRAY,
     add_along_axis as add_along_axis,

@@ -10,14 +10,12 @@ from .._errors import DomainError, where as user_place
 from .._tape import Op
 from .._typing import Value
 from ._elementary import log
-from ._elementwise import POSITIVE, elementwise
+from ._elementwise import POSITIVE, elementwise, first, minus_one, one, second
 from ._select import not_equal, where
 
-add: Op = elementwise("add", operator.add, 1, 1, symbol="+")
-subtract: Op = elementwise("subtract", operator.sub, 1, -1, symbol="-")
-multiply: Op = elementwise(
-    "multiply", operator.mul, lambda out, x, y: y, lambda out, x, y: x, symbol="*"
-)
+add: Op = elementwise("add", operator.add, one, one, symbol="+")
+subtract: Op = elementwise("subtract", operator.sub, one, minus_one, symbol="-")
+multiply: Op = elementwise("multiply", operator.mul, second, first, symbol="*")
 divide: Op = elementwise(
     "divide",
     operator.truediv,
@@ -26,7 +24,7 @@ divide: Op = elementwise(
     symbol="/",
     domain=((-2.0, 2.0), POSITIVE),
 )
-negative: Op = elementwise("negative", operator.neg, -1, symbol="-")
+negative: Op = elementwise("negative", operator.neg, minus_one, symbol="-")
 
 
 def _power(x: Value, y: Value) -> Value:

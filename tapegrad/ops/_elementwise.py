@@ -32,6 +32,29 @@ _SHAPES: dict[int, tuple[tuple[tuple[int, ...] | None, ...], ...]] = {
 }
 
 
+# Partial derivatives that rules and the backward walk know by name, since they save a product.
+
+
+def one(out: Value, *args: Value) -> Value:
+    """1: the operand's cotangent is the output's."""
+    return 1.0
+
+
+def minus_one(out: Value, *args: Value) -> Value:
+    """-1."""
+    return -1.0
+
+
+def first(out: Value, x: Value, y: Value) -> Value:
+    """The first operand."""
+    return x
+
+
+def second(out: Value, x: Value, y: Value) -> Value:
+    """The second operand."""
+    return y
+
+
 def elementwise(
     name: str,
     run: Run,
@@ -65,24 +88,20 @@ def elementwise(
 def _tangent(partial: Partial) -> Rule | None:
     if partial is None:
         return None
-    if not callable(partial):
-        return (
-            (lambda t, out, *args: spread(t, out))
-            if partial == 1
-            else (lambda t, out, *args: spread(-t, out))
-        )
+    if partial is one:
+        return lambda t, out, *args: spread(t, out)
+    if partial is minus_one:
+        return lambda t, out, *args: spread(-t, out)
     return lambda t, out, *args: spread(t * partial(out, *args), out)
 
 
 def _cotangent(i: int, partial: Partial) -> Rule | None:
     if partial is None:
         return None
-    if not callable(partial):
-        return (
-            (lambda g, out, *args: fit(g, args[i]))
-            if partial == 1
-            else (lambda g, out, *args: fit(-g, args[i]))
-        )
+    if partial is one:
+        return lambda g, out, *args: fit(g, args[i])
+    if partial is minus_one:
+        return lambda g, out, *args: fit(-g, args[i])
     return lambda g, out, *args: fit(g * partial(out, *args), args[i])
 
 

@@ -35,14 +35,20 @@ def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
 
 
 def _matmul_left(g: Value, out: Value, x: Value, y: Value) -> Value:
-    if len(shape_of(x)) == len(shape_of(y)) == 1:
+    ranks = len(shape_of(x)), len(shape_of(y))
+    if ranks == (2, 2):
+        return fit(matmul(g, matrix_transpose(y)), x)
+    if ranks == (1, 1):
         return fit(g * y, x)
     _, columns, g = _as_matrices(x, y, g)
     return fit(_flat(matmul(g, matrix_transpose(columns)), x), x)
 
 
 def _matmul_right(g: Value, out: Value, x: Value, y: Value) -> Value:
-    if len(shape_of(x)) == len(shape_of(y)) == 1:
+    ranks = len(shape_of(x)), len(shape_of(y))
+    if ranks == (2, 2):
+        return fit(matmul(matrix_transpose(x), g), y)
+    if ranks == (1, 1):
         return fit(g * x, y)
     rows, _, g = _as_matrices(x, y, g)
     return fit(_flat(matmul(matrix_transpose(rows), g), y), y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ def kept(shape: Shape, axes: Axes) -> Shape:
 
 def expand(y: Value, x: Value, axes: Axes) -> Value:
     """A reduction of x along axes in a shape that broadcasts against x."""
+    if not shape_of(y):
+        return y
     return reshape(y, shape=kept(shape_of(x), axes))
 
 
@@ -47,13 +50,17 @@ _SAMPLES = (
 _EMPTY = (normal((0, 2), axes=(0,), keepdims=False), normal((2, 0), axes=(0,), keepdims=False))
 
 
+def _sum(x: Value, axes: Axes, keepdims: Any) -> Value:
+    return np.add.reduce(x, axis=axes, keepdims=keepdims)
+
+
 def _sum_transpose(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
     return broadcast_to(expand(g, x, axes), shape=shape_of(x))
 
 
 sum_: Op = linear(
     "sum",
-    lambda x, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
+    _sum,
     _sum_transpose,
     batch=_reduction_batch(lambda: sum_),
     samples=_SAMPLES + _EMPTY,
@@ -61,12 +68,20 @@ sum_: Op = linear(
 
 
 def _count(x: Value, axes: Axes) -> int:
-    return int(np.prod([shape_of(x)[axis] for axis in axes]))
+    shape = shape_of(x)
+    return math.prod([shape[axis] for axis in axes])
+
+
+def _mean(x: Value, axes: Axes, keepdims: bool) -> Value:
+    count = _count(x, axes)
+    if not count or x.dtype.itemsize < 4:  # NumPy warns, and sums half precision in single
+        return np.mean(x, axis=axes, keepdims=keepdims)
+    return _sum(x, axes, keepdims) / count
 
 
 mean: Op = linear(
     "mean",
-    lambda x, axes, keepdims: np.mean(x, axis=axes, keepdims=keepdims),
+    _mean,
     lambda g, out, x, axes, keepdims: _sum_transpose(
         g * (1.0 / max(_count(x, axes), 1)), out, x, axes, keepdims
     ),
@@ -130,6 +145,8 @@ def _running_product(x: Value) -> Value:
 def _product_of_others(out: Value, x: Value, axes: Axes) -> Value:
     """For each element the product of all the others: right also where some are zero."""
     shape = shape_of(x)
+    if 0 in shape:
+        return np.zeros(shape, getattr(x, "dtype", float))
     rank = len(shape)
     rest = tuple(axis for axis in range(rank) if axis not in axes)
     order = rest + axes

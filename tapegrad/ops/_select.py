@@ -13,7 +13,7 @@ import numpy as np
 from .._tape import Op
 from .._typing import Value
 from ._define import Run, drawn
-from ._elementwise import elementwise
+from ._elementwise import elementwise, one
 from ._shape import align, fit, spread
 
 
@@ -43,7 +43,7 @@ floor_divide: Op = elementwise("floor_divide", np.floor_divide, None, None, symb
 remainder: Op = elementwise(
     "remainder",
     np.remainder,
-    1,
+    one,
     lambda out, x, y: -floor_divide(x, y),
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),

@@ -6,16 +6,17 @@ outer tape the walk itself is recorded there, and can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._tape import Node
 from .._typing import Rule, Value
+from ..ops import first, one, second
 
 
-def backward(
+def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
     nodes: Sequence[Node], seeds: Mapping[int, Value], inputs: int, *, consume: bool = False
 ) -> list[Value | None]:
     """The cotangents of the first ``inputs`` nodes, from cotangents of some nodes by position.
@@ -34,11 +35,51 @@ def backward(
         g = cotangents.pop()
         if g is None:
             continue
-        if node.op.partials and node.value.__class__ is float:
-            _pull_number(node, g, nodes, cotangents)
-        else:
+        partials = node.op.partials
+        if not partials or node.value.__class__ is not float:
             _pull(node, g, nodes, cotangents)
+            continue
+        # An elementwise op on plain numbers: nothing was broadcast or converted, so the partial
+        # derivatives are all there is to it. A program of numbers is almost only this; hence no
+        # loop and no call.
+        if len(partials) == 1:
+            (p,) = node.inputs
+            (by_p,) = partials
+            if by_p is not None:
+                c = g * _at(by_p, node, nodes)
+                before = cotangents[p]
+                cotangents[p] = c if before is None else before + c
+            continue
+        p, q = node.inputs
+        by_p, by_q = partials
+        if p.__class__ is int and by_p is not None:
+            if by_p is one:
+                c = g
+            elif by_p is second:
+                c = g * (nodes[q].value if q.__class__ is int else q)
+            else:
+                c = g * _at(by_p, node, nodes)
+            before = cotangents[p]
+            cotangents[p] = c if before is None else before + c
+        if q.__class__ is int and by_q is not None:
+            if by_q is one:
+                c = g
+            elif by_q is first:
+                c = g * (nodes[p].value if p.__class__ is int else p)
+            else:
+                c = g * _at(by_q, node, nodes)
+            before = cotangents[q]
+            cotangents[q] = c if before is None else before + c
     return cotangents[:inputs]
+
+
+def _at(partial: Callable[..., Value], node: Node, nodes: Sequence[Node]) -> Value:
+    """A partial derivative at a node's operands."""
+    args = _operands(node, nodes)
+    try:
+        return partial(node.value, *args)
+    except ArithmeticError:
+        return _by_ieee(partial, node.value, *args)
 
 
 def _operands(node: Node, nodes: Sequence[Node]) -> list[Value]:
@@ -57,29 +98,6 @@ def _pull(node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | 
             c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
         except ArithmeticError:
             c = _by_ieee(rule, g, node.value, *args, **params)
-        before = cotangents[p]
-        cotangents[p] = c if before is None else before + c
-
-
-def _pull_number(
-    node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | None]
-) -> None:
-    """The same for an elementwise op on plain numbers: nothing was broadcast or converted, so the
-    partial derivatives are all there is to it.
-    """
-    args: list[Value] | None = None
-    for partial, p in zip(node.op.partials, node.inputs):
-        if p.__class__ is not int or partial is None:
-            continue
-        if partial.__class__ is int:
-            c = g if partial == 1 else -g
-        else:
-            if args is None:
-                args = _operands(node, nodes)
-            try:
-                c = g * partial(node.value, *args)  # type: ignore[operator]
-            except ArithmeticError:
-                c = g * _by_ieee(partial, node.value, *args)  # type: ignore[arg-type]
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
 
