@@ -11,6 +11,7 @@ from . import (
 )
 from ._errors import (
     ConversionError as ConversionError,
+    DomainError as DomainError,
     EscapedError as EscapedError,
     LeafError as LeafError,
     MissingRuleError as MissingRuleError,

@@ -90,10 +90,63 @@ MISSING_RULE = """\
 Write it with operations that have one, or give it a rule with tapegrad.custom_vjp."""
 
 OUT_ARGUMENT = """\
-{function} was asked to write a traced value into a plain array, by out= or by an operator such as \
-a += x.{where}
-A traced value cannot be stored there. Make a new value instead: y = {function}(...), or \
-a = a + x."""
+{function} was asked to write into an array, by out= or by an operator such as a += x.{where}
+A traced value is immutable, and a plain array cannot hold one. Make a new array instead: \
+y = {function}(...) without out=, a = a + x in place of a += x."""
+
+WRITER = """\
+{function} writes into an array.{where}
+A traced value is immutable, and a plain array cannot hold one. Make a new array instead: \
+a = tapegrad.at(a)[i].set(x), or .add(x)."""
+
+OPTION = """\
+{function} of a traced value cannot be called like this: {why}.{where}
+{remedy}"""
+
+# What to write in place of functions that have no rule, where it is a line.
+INSTEAD = {
+    "numpy.add.accumulate": "numpy.cumsum",
+    "numpy.add.reduce": "numpy.sum",
+    "numpy.allclose": "numpy.allclose(x.value, y.value)",
+    "numpy.append": "numpy.concatenate",
+    "numpy.array_equal": "numpy.array_equal(x.value, y.value)",
+    "numpy.array_split": "slices, x[:k] and x[k:]",
+    "numpy.atleast_1d": "numpy.reshape(x, (-1,)), or x[None] for a number",
+    "numpy.average": "(w * x).sum() / w.sum()",
+    "numpy.column_stack": "numpy.stack(vectors, axis=1)",
+    "numpy.count_nonzero": "(x != 0).sum()",
+    "numpy.cross": "numpy.stack of the three differences of products",
+    "numpy.cumprod": "numpy.exp(numpy.cumsum(numpy.log(x))) for positive x",
+    "numpy.deg2rad": "x * (numpy.pi / 180)",
+    "numpy.diff": "x[1:] - x[:-1]",
+    "numpy.dstack": "numpy.stack(arrays, axis=2)",
+    "numpy.fabs": "numpy.abs",
+    "numpy.float_power": "numpy.power",
+    "numpy.fmax": "numpy.maximum",
+    "numpy.fmin": "numpy.minimum",
+    "numpy.hstack": "numpy.concatenate(arrays, axis=1); axis=0 for vectors",
+    "numpy.isclose": "numpy.isclose(x.value, y.value)",
+    "numpy.kron": 'numpy.einsum("ij,kl->ikjl", x, y).reshape(...)',
+    "numpy.linalg.lstsq": "numpy.linalg.solve(a.T @ a, a.T @ b)",
+    "numpy.linalg.pinv": "numpy.linalg.solve(a.T @ a, a.T)",
+    "numpy.maximum.reduce": "numpy.max",
+    "numpy.median": "numpy.sort(x)[n // 2]",
+    "numpy.minimum.reduce": "numpy.min",
+    "numpy.multiply.outer": "numpy.outer",
+    "numpy.multiply.reduce": "numpy.prod",
+    "numpy.nan_to_num": "numpy.where(numpy.isnan(x), 0.0, x)",
+    "numpy.nansum": "numpy.where(numpy.isnan(x), 0.0, x).sum()",
+    "numpy.nonzero": "numpy.nonzero(x.value)",
+    "numpy.ptp": "x.max() - x.min()",
+    "numpy.rad2deg": "x * (180 / numpy.pi)",
+    "numpy.roll": "numpy.concatenate([x[-k:], x[:-k]])",
+    "numpy.searchsorted": "numpy.searchsorted(a, x.value)",
+    "numpy.sinc": "numpy.sin(numpy.pi * x) / (numpy.pi * x)",
+    "numpy.split": "slices, x[:k] and x[k:]",
+    "numpy.trapezoid": "((y[1:] + y[:-1]) * dx).sum() / 2",
+    "numpy.vdot": "numpy.dot",
+    "numpy.vstack": "numpy.concatenate(arrays, axis=0); numpy.stack for vectors",
+}
 
 INTEGER_LEAF = """\
 {path} is {got}: integers and booleans have no gradient.
@@ -112,8 +165,8 @@ Compute with the real and imaginary parts as two real values."""
 UNKNOWN_LEAF = """\
 {path} is {got}, which is not a number, an array or a tree of them.
 Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, dataclasses \
-and attrs classes. A setting that is not a parameter can be marked static in its class: \
-attrs.field(metadata={{"static": True}})."""
+and attrs classes. What is not a parameter can be passed as another argument, be closed over, or \
+be marked static in its class: attrs.field(metadata={{"static": True}})."""
 
 BATCHED_BOOL = """\
 The truth of a batched value differs from example to example, so vmap cannot take one branch.{where}
@@ -126,14 +179,23 @@ Write tapegrad.numpy.where(mask, x, 0.0) instead of x[mask]."""
 
 BATCHED_INT = """\
 A batched integer differs from example to example, so vmap cannot make it one Python int.{where}
-It can stay as it is: x[i] and tapegrad.numpy.take(x, i) accept it as an index; in place of a \
-slice, use an array of indices."""
+As an index it can stay as it is: tapegrad.numpy.take(x, i); in place of a slice, use an array of \
+indices."""
+
+BATCHED_INDEX = """\
+A batched value differs from example to example, so vmap cannot make it one plain NumPy \
+array.{where}
+To index a plain array with it, write tapegrad.numpy.take(array, i) instead of array[i]."""
 
 CUSTOM_CLOSURE = """\
 tapegrad.custom_vjp: {function} uses a traced value that is not one of its arguments, so the \
 pullback has no place for its gradient.
 Pass that value as an argument, and let the pullback return its cotangent; or use x.value if it is \
 a constant."""
+
+
+# Arrays that NumPy has besides its own, and that tapegrad does not take.
+SUBCLASSES = ("MaskedArray", "matrix")
 
 
 def user_line() -> tuple[str, str] | None:
@@ -171,7 +233,11 @@ def describe(value: object) -> str:
     shape = getattr(value, "shape", None)
     dtype = getattr(value, "dtype", None)
     if dtype is not None and isinstance(shape, tuple):
-        return f"{dtype}[{', '.join(map(str, shape))}]"
+        kind = f"{type(value).__name__} " if type(value).__name__ in SUBCLASSES else ""
+        number = getattr(value, "value", value)
+        if shape or getattr(number, "shape", ()):
+            return f"{kind}{dtype}[{', '.join(map(str, shape))}]"
+        return f"{kind}{dtype} {number}"
     if value is None:
         return "None"
     if isinstance(value, (float, int, complex)):

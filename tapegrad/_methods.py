@@ -82,6 +82,10 @@ class ArrayMethods:
         """The elements as a vector (numpy.ravel: values are immutable, none need be copied)."""
         return self._call(np.ravel)
 
+    def copy(self) -> Var:
+        """The value itself (numpy.copy): it is immutable."""
+        return self._call(np.copy)
+
     def transpose(self, *axes: int | Shape | None) -> Var:
         """The axes in another order (numpy.transpose)."""
         return self._call(np.transpose, _listed(axes) if axes else None)

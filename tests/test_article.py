@@ -59,9 +59,22 @@ def test_slopes_of_a_product_and_a_sum(argnum: int, expected: float) -> None:
     assert (value, found) == (4.0, expected)
 
     def along(x: float) -> float:
-        return float(weighted(*point[:argnum], x, *point[argnum + 1 :]))
+        given = [*point]
+        given[argnum] = x
+        return float(weighted(*given))
 
     assert slope(along, point[argnum]) == pytest.approx(expected, abs=1e-9)
+
+
+def at_another(f: Callable[[Any], Any], values: Any, key: Any) -> Callable[[float], float]:
+    """f of a list or a dict of values as a function of one of them."""
+
+    def along(x: float) -> float:
+        changed = values.copy()
+        changed[key] = x
+        return float(f(changed))
+
+    return along
 
 
 def test_gradients_of_a_small_expression() -> None:
@@ -75,12 +88,12 @@ def test_gradients_of_a_small_expression() -> None:
     assert value == -8.0
     assert found == {"a": 6.0, "b": -4.0, "c": -2.0, "f": 4.0}
     for name, expected in found.items():
-        quotient = slope(lambda x, name=name: loss({**leaves, name: x}), leaves[name])
+        quotient = slope(at_another(loss, leaves, name), leaves[name])
         assert quotient == pytest.approx(expected, abs=1e-9)
 
 
 def test_gradient_of_an_inner_value() -> None:
-    """dL/dd = f and dL/de = f: an inner value's gradient is that of a function that starts there."""
+    """dL/dd = f, dL/de = f: an inner value's gradient is that of a function that starts there."""
     assert tg.grad(lambda d: d * -2.0)(4.0) == -2.0
     assert tg.grad(lambda e: (e + 10.0) * -2.0)(-6.0) == -2.0
 
@@ -127,7 +140,7 @@ def test_the_neuron(squash: Callable[[Any], Any]) -> None:
         {"x1": -1.5, "w1": 1.0, "x2": 0.5, "w2": 0.0}, abs=1e-14
     )
     for i, expected in enumerate(found):
-        quotient = slope(lambda x, i=i: float(neuron(*point[:i], x, *point[i + 1 :])), point[i])
+        quotient = slope(at_another(lambda values: neuron(*values), list(point), i), point[i])
         assert quotient == pytest.approx(expected, abs=1e-9)
 
 

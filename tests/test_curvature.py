@@ -38,9 +38,9 @@ def test_jacobian_by_differences(jacobian: Any, name: str) -> None:
     """The shape of the output followed by that of the input."""
     f, shape = MAPS[name]
     x = RNG.normal(size=shape)
-    x = np.asarray(x) if shape else float(x)
-    found = jacobian(f)(x)
-    truth.assert_close(np.asarray(found), truth.jacobian(lambda y: f(y[()]), x), atol=1e-7)
+    point: Any = np.asarray(x) if shape else float(x)
+    found = jacobian(f)(point)
+    truth.assert_close(np.asarray(found), truth.jacobian(lambda y: f(y[()]), point), atol=1e-7)
 
 
 @each_mode

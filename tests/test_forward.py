@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import truth
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
@@ -97,14 +96,26 @@ def test_integer_tangents_count_as_floats() -> None:
     assert tg.jvp(lambda x: x**2, (2,), (1,)) == (4.0, 4.0)
     _, tangent = tg.jvp(lambda x: x**2, (np.array([1.0, 2.0]),), (np.array([0, 1]),))
     truth.assert_same(tangent, np.array([0.0, 4.0]))
+    small: Any = np.array([100], np.int8)  # 100 + 100 is not a number of eight bits
+
+    def twice(x: Any) -> Any:
+        return x + x
+
+    _, tangent = tg.jvp(twice, (np.ones(1),), (small,))
+    truth.assert_same(tangent, np.array([200.0]))
+    (cotangent,) = tg.vjp(twice, np.ones(1))[1](small)
+    truth.assert_same(cotangent, np.array([200.0]))
 
 
 def test_float32_is_kept() -> None:
     """A float32 function has a float32 derivative, also where the tangent is a Python number."""
     x = np.ones(3, np.float32)
+    out: Any
+    tangent: Any
     out, tangent = tg.jvp(lambda x: np.exp(x) * 2.0, (x,), (x,))
     assert (out.dtype, tangent.dtype) == (np.float32, np.float32)
-    out, tangent = tg.jvp(lambda x: x * 2.0, (np.float32(1.0),), (1.0,))
+    number: Any = 1.0
+    out, tangent = tg.jvp(lambda x: x * 2.0, (np.float32(1.0),), (number,))
     assert (type(out), type(tangent)) == (np.float32, np.float32)
 
 

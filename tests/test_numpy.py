@@ -210,20 +210,27 @@ INDEXES: list[Any] = [
 @pytest.mark.parametrize("index", INDEXES, ids=repr)
 def test_indexing(index: Any) -> None:
     """Every kind of index that NumPy has, repeated ones among them."""
-    out, _ = tg.vjp(lambda x: x[index], C)
+
+    def pick(x: Any) -> Any:
+        return x[index]
+
+    out, _ = tg.vjp(pick, C)
     np.testing.assert_array_equal(out, C[index])
-    check_grads(lambda x: x[index] * x[index], (C,), rtol=1e-5, atol=1e-5)
-    found = tg.vmap(lambda x: x[index])(np.stack([C, 2 * C]))
+    check_grads(lambda x: pick(x) * pick(x), (C,), rtol=1e-5, atol=1e-5)
+    found = tg.vmap(pick)(np.stack([C, 2 * C]))
     np.testing.assert_array_equal(found, np.stack([C[index], 2 * C[index]]))
 
 
-@pytest.mark.parametrize("function", TABLE, ids=lambda f: f"{f.__module__}.{f.__name__}")
+@pytest.mark.parametrize("function", TABLE, ids=lambda f: f.__name__)
 def test_every_function_of_the_table_is_public(function: Callable[..., Any]) -> None:
     """What NumPy's names reach is there under the same name with types, and documented."""
     name = function.__name__
-    if name in ("getitem", "conjugate", "positive", "real", "copy", "round"):
+    if name in ("getitem", "conjugate", "positive", "real", "copy", "round", "around"):
         return  # an operator, or nothing to compute for real numbers
-    home = tnp.linalg if "linalg" in (function.__module__ or "") else tnp
+    if name in ("amax", "amin"):
+        return  # old names
+    module = getattr(function, "__module__", None) or ""  # ufuncs of NumPy 2.0 have none
+    home = tnp.linalg if "linalg" in module else tnp
     assert getattr(home, name).__doc__
 
 
@@ -246,7 +253,11 @@ def test_operators_with_constants_on_either_side(
     """Python and NumPy numbers, arrays and lists stand on both sides, as NumPy has them."""
     if isinstance(other, list) and isinstance(x, float):
         return  # Python cannot do that without the tape either
-    for f in (lambda v: operator(v, other), lambda v: operator(other, v)):
+    sides: list[Callable[[Any], Any]] = [
+        lambda v: operator(v, other),
+        lambda v: operator(other, v),
+    ]
+    for f in sides:
         out, _ = tg.vjp(f, x)
         np.testing.assert_allclose(out, f(x), rtol=1e-12)
         check_grads(f, (x,), rtol=1e-5, atol=1e-5)
@@ -255,7 +266,12 @@ def test_operators_with_constants_on_either_side(
 def test_python_numbers_do_not_decide_the_dtype() -> None:
     """float32 stays float32 beside Python numbers, as NumPy has it."""
     x = np.ones(3, np.float32)
-    for f in (lambda v: 2 * v + 1, lambda v: v**2 / 3.0, lambda v: 1.5 - v):
+    functions: list[Callable[[Any], Any]] = [
+        lambda v: 2 * v + 1,
+        lambda v: v**2 / 3.0,
+        lambda v: 1.5 - v,
+    ]
+    for f in functions:
         out, pullback = tg.vjp(f, x)
         assert out.dtype == f(x).dtype == np.float32
         assert pullback(np.ones_like(out))[0].dtype == np.float32

@@ -6,6 +6,7 @@ Nothing here knows how tapegrad works: functions are only ever called with plain
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,14 @@ def jacobian(f: Callable[[Vector], Any], x: Any) -> Vector:
     """All derivatives of f at an array, of the shape of f(x) followed by that of x."""
     at = np.asarray(x, float)
     columns = []
+
+    def along(unit: Vector) -> Callable[[float], Vector]:
+        return lambda h: np.asarray(f(at + h * unit))
+
     for place in np.ndindex(at.shape):
         unit = np.zeros(at.shape)
         unit[place] = 1.0
-        columns.append(np.asarray(slope(lambda h, unit=unit: np.asarray(f(at + h * unit)), 0.0)))
+        columns.append(np.asarray(slope(along(unit), 0.0)))
     shape = np.shape(f(at))
     if not columns:
         return np.zeros(shape + at.shape)
@@ -42,13 +47,11 @@ def gradient(f: Callable[..., Any], *args: Any, argnum: int = 0) -> Any:
     leaves = tg.tree.leaves(args[argnum])
 
     def moved(k: int, leaf: Vector) -> Any:
-        replaced = iter([*leaves[:k], leaf, *leaves[k + 1 :]])
+        replaced = iter([*leaves[:k], leaf[()], *leaves[k + 1 :]])
         tree = tg.tree.map(lambda _: next(replaced), args[argnum])
         return f(*args[:argnum], tree, *args[argnum + 1 :])
 
-    found = iter(
-        [jacobian(lambda x, k=k: moved(k, x[()]), leaf) for k, leaf in enumerate(leaves)]
-    )
+    found = iter([jacobian(partial(moved, k), leaf) for k, leaf in enumerate(leaves)])
     return tg.tree.map(lambda _: next(found), args[argnum])
 
 
@@ -82,12 +85,7 @@ def one_by_one(f: Callable[..., Any], axes: tuple[int | None, ...], *args: Any) 
     """What vmap promises: f on each example in turn, the results stacked along a new first axis."""
     size = next(np.shape(a)[axis] for a, axis in zip(args, axes, strict=True) if axis is not None)
     results = [
-        f(
-            *(
-                a if axis is None else np.take(a, k, axis)
-                for a, axis in zip(args, axes, strict=True)
-            )
-        )
+        f(*(a if axis is None else np.take(a, k, axis) for a, axis in zip(args, axes, strict=True)))
         for k in range(size)
     ]
     return tg.tree.map(lambda *leaves: np.stack(leaves), results[0], *results[1:])

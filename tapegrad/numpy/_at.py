@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from .. import ops
+from .._errors import ShapeError, where
 from .._tape import Array, Operand, dtype_of, shape_of
 
 
@@ -18,7 +19,7 @@ class Place:
     array: Any
     index: Any
 
-    def set(self, values: Operand) -> Array:
+    def set(self, values: Operand | list[Any]) -> Array:
         """The array with these elements replaced; of several values for one place the last stays.
 
         values broadcast to the shape of array[index]; ShapeError if they cannot.
@@ -30,12 +31,18 @@ class Place:
         result: Array = ops.index_set(x, v, *arrays, index=static)
         return result
 
-    def add(self, values: Operand) -> Array:
+    def add(self, values: Operand | list[Any]) -> Array:
         """The array with values added to these elements; several for one place all count."""
         static, arrays = ops.normalise(self.index)
         x, v = _promoted(self.array, values)
         shape = shape_of(ops.getitem(x, *arrays, index=static))
-        spread = ops.broadcast_to(_trimmed(v, len(shape)), shape=shape)
+        try:
+            spread = ops.broadcast_to(_trimmed(v, len(shape)), shape=shape)
+        except ValueError:
+            raise ShapeError(
+                f"at(x)[i].add cannot take values of shape {shape_of(v)}: x[i] has shape {shape}"
+                f"{where()}"
+            ) from None
         if dtype_of(spread) != dtype_of(x):
             spread = ops.astype(spread, dtype=dtype_of(x))
         added = ops.scatter_add(spread, *arrays, index=static, shape=shape_of(x))
@@ -72,7 +79,7 @@ class At:
         return Place(self.array, index)
 
 
-def at(x: Operand) -> At:
+def at(x: Operand | list[Any]) -> At:
     """``at(x)[i].set(v)`` and ``at(x)[i].add(v)``: x with some elements changed; x stays as it was.
 
     >>> import numpy as np

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
-from .._errors import ShapeError
+from .._errors import ShapeError, describe
 from .._tape import Array, Operand, shape_of
 from ._reduce import _operand, sum as sum_along
 from ._shape import diagonal, reshape, transpose
@@ -112,6 +112,10 @@ def einsum(subscripts: str, *operands: Operand, optimize: bool | str = False) ->
     >>> einsum("ij,j->i", np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            f'einsum: subscripts are a string such as "ij,j->i", got {describe(subscripts)}'
+        )
     arrays = [_operand(x) for x in operands]
     explicit = _explicit(subscripts, [len(shape_of(x)) for x in arrays])
     result: Array = ops.einsum(*arrays, subscripts=explicit, optimize=optimize)

@@ -305,9 +305,25 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Array:
            [3.]])
     """
     x = _operand(x)
+    positions = _operand(indices)
     along = normalize_axis_index(axis, len(shape_of(x)))
-    result: Array = ops.take_along_axis(x, _operand(indices), axis=along)
+    if len(shape_of(x)) == len(shape_of(positions)):
+        x, positions = _alike(x, positions, along)
+    result: Array = ops.take_along_axis(x, positions, axis=along)
     return result
+
+
+def _alike(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
+    """Two arrays broadcast against each other along all axes but one."""
+    a, b = list(shape_of(x)), list(shape_of(y))
+    a[axis] = b[axis] = 1
+    common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    alike = []
+    for array in (x, y):
+        common[axis] = shape_of(array)[axis]
+        same = shape_of(array) == tuple(common)
+        alike.append(array if same else ops.broadcast_to(array, shape=tuple(common)))
+    return alike[0], alike[1]
 
 
 def getitem(x: Any, index: Any) -> Array:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .._tape import Array, Op, Operand, Table
+from .._dispatch import Table
+from .._tape import Array, Op, Operand
 from . import _products, _reduce, _shape, linalg
 
 # NumPy's elementwise functions are ufuncs: an op answers for each, itself.
@@ -102,6 +103,9 @@ TABLE: Table = {
     np.mean: _reduce.mean,
     np.prod: _reduce.prod,
     np.max: _reduce.max,
+    np.amax: _reduce.max,
+    np.amin: _reduce.min,
+    np.around: _round,
     np.min: _reduce.min,
     np.var: _reduce.var,
     np.std: _reduce.std,

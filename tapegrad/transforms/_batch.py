@@ -8,7 +8,7 @@ shape of one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, Concatenate, TypeAlias, TypeVar, overload
 
 import attrs
 import numpy as np
@@ -17,12 +17,13 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops, tree
 from .._errors import NOT_A_NUMBER, OutputError, ShapeError, describe, name_of, where
-from .._tape import Array, Op, Scalar, Tape, Var, constant, escaped, explained, shape_of
-from .._typing import Function, Out, Params, Rest, Shape, Value
+from .._tape import Array, Op, Scalar, Tape, Var, escaped, explained, operand, shape_of
+from .._typing import Function, Out, P, Params, Rest, Shape, Value
 from ..numpy import TABLE
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
+A = TypeVar("A", bound=Array)
 
 
 class Batch(Tape):
@@ -39,7 +40,7 @@ class Batch(Tape):
         if self.closed:
             raise escaped(self.transform, self.function, f"an operand of {op.name}")
         batched = [arg.__class__ is Var and arg._tape is self for arg in args]
-        values = [arg._value if b else constant(arg) for arg, b in zip(args, batched)]
+        values = [arg._value if b else operand(arg) for arg, b in zip(args, batched)]
         try:
             return self.hold(op.batch(self.size, batched, values, params))
         except ValueError as error:
@@ -168,7 +169,9 @@ def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
         spread = optree.broadcast_prefix(axes, value, none_is_leaf=True, namespace="tapegrad")
     except ValueError as error:
         raise ShapeError(f"vmap: {name} does not fit the structure it is for: {error}") from None
-    return list(spread)
+    # A None among the axes is an axis; a None in the value is no leaf.
+    found = optree.tree_leaves(value, none_is_leaf=True, namespace="tapegrad")
+    return [axis for axis, leaf in zip(spread, found) if leaf is not None]
 
 
 def _unshared(value: Value, others: Sequence[Value]) -> Value:
@@ -194,14 +197,20 @@ def _to_place(value: Value, place: int | None, leaf: Value, batch: Batch) -> Val
 
 @overload
 def vmap(
+    f: Callable[Concatenate[P, Rest], A], in_axes: Axes = 0, out_axes: Axes = 0
+) -> Function[Concatenate[P, Rest], A]: ...
+@overload
+def vmap(
     f: Callable[[float], float], in_axes: int = 0, out_axes: int = 0
 ) -> Function[[Array], Array]: ...
 @overload
 def vmap(
-    f: Callable[Rest, Scalar], in_axes: Axes = 0, out_axes: Axes = 0
-) -> Function[Rest, Array]: ...
+    f: Callable[Concatenate[P, Rest], Scalar], in_axes: Axes = 0, out_axes: Axes = 0
+) -> Function[Concatenate[P, Rest], Array]: ...
 @overload
-def vmap(f: Callable[Rest, Out], in_axes: Axes = 0, out_axes: Axes = 0) -> Function[Rest, Out]: ...
+def vmap(
+    f: Callable[Concatenate[P, Rest], Out], in_axes: Axes = 0, out_axes: Axes = 0
+) -> Function[Concatenate[P, Rest], Out]: ...
 def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., Any]:
     """The function on each example of a batch, all at once.
 

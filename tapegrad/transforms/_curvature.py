@@ -15,7 +15,7 @@ from .._typing import Function, P, Rest, Ts, Value
 from ._batch import on_all
 from ._forward import jvp, linearise
 from ._leaves import like_leaves, parameters
-from ._reverse import Gradient, vjp
+from ._reverse import Gradient, pulled
 
 
 @attrs.frozen
@@ -34,6 +34,8 @@ class Jacobian:
         """The Jacobian at these arguments."""
         chosen = Gradient(self.function, self.argnums, False, False)._chosen(len(args))
         single = isinstance(self.argnums, int)
+        for i in chosen:
+            parameters(args[i], "params" if len(args) == 1 else f"args[{i}]")
 
         def of_chosen(x: Any) -> Any:
             given = list(args)
@@ -64,7 +66,7 @@ def _block(values: Value, shape: Sequence[int], leaf: Value) -> Value:
 def _rows(f: Callable[[Any], Any], x: Any) -> Any:
     """Reverse mode: one pullback for each element of the output, all at once."""
     inputs, structure = parameters(x, "args")
-    out, pullback = vjp(f, x)
+    out, pullback = pulled(f, "jacrev", [(inputs, structure)])
     outputs, out_structure = tree.flatten(out)
     blocks = []
     for k, leaf in enumerate(outputs):
@@ -115,7 +117,7 @@ def _last(columns: Value, leaf: Value) -> Value:
 
 
 def jacfwd(
-    f: Callable[Concatenate[P, Rest], Any], argnums: int = 0
+    f: Callable[Concatenate[P, Rest], Any], argnums: int | tuple[int, ...] = 0
 ) -> Function[Concatenate[P, Rest], Any]:
     """The Jacobian by forward mode: best where f has few inputs and many outputs.
 
@@ -131,7 +133,7 @@ def jacfwd(
 
 
 def jacrev(
-    f: Callable[Concatenate[P, Rest], Any], argnums: int = 0
+    f: Callable[Concatenate[P, Rest], Any], argnums: int | tuple[int, ...] = 0
 ) -> Function[Concatenate[P, Rest], Any]:
     """The Jacobian by reverse mode: best where f has many inputs and few outputs. As `jacfwd`.
 
@@ -143,7 +145,7 @@ def jacrev(
 
 
 def hessian(
-    f: Callable[Concatenate[P, Rest], Scalar], argnums: int = 0
+    f: Callable[Concatenate[P, Rest], Scalar], argnums: int | tuple[int, ...] = 0
 ) -> Function[Concatenate[P, Rest], Any]:
     """All second derivatives: jacfwd(jacrev(f)).
 
@@ -171,7 +173,7 @@ def hvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([6., 0.])
     """
-    several = len(primals) > 1
+    several = len(primals) != 1
     argnums = tuple(range(len(primals))) if several else 0
     moved = jvp(Gradient(f, argnums, False, False), primals, tangents)[1]
     leaves, structure = parameters(primals if several else primals[0], "primals")

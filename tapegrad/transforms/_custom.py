@@ -108,7 +108,8 @@ class CustomVjp:
                     f"tapegrad.custom_vjp: the pullback of {self.__name__} must return for {path} "
                     f"a cotangent of shape {shape_of(leaf)}, but it returned {describe(value)}"
                 )
-            chosen.append(value)
+            # The user's own array must not become the gradient that a caller may write into.
+            chosen.append(value.copy() if isinstance(value, np.ndarray) else value)
         return chosen
 
 

@@ -134,15 +134,22 @@ def matching(
             raise ShapeError(
                 f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
             )
-        if value.__class__ is int or getattr(value, "dtype", _FLOAT).kind in "iub":
-            found[i] = float(value) if value.__class__ is int else value.astype(dtype_of(leaf))
-        elif value.__class__ is not float and getattr(value, "dtype", _NO_NUMBER).kind != "f":
+        number = value.__class__ is float or value.__class__ is int or hasattr(value, "dtype")
+        if not number or dtype_of(value).kind not in "fiub":
             path = list(tree.paths(given, name))[i]
             raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
+        found[i] = _alike(value, leaf)
     return found
 
 
-_FLOAT, _NO_NUMBER = np.dtype(float), np.dtype(object)
+def _alike(value: Value, leaf: Value) -> Value:
+    """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
+    if hasattr(value, "dtype"):
+        return value if value.dtype.kind == "f" else value.astype(dtype_of(leaf))
+    plain = leaf.value if leaf.__class__ is Var else leaf
+    if isinstance(plain, np.ndarray):
+        return np.asarray(value, dtype_of(leaf))
+    return plain.dtype.type(value) if isinstance(plain, np.generic) else float(value)
 
 
 def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:

@@ -91,14 +91,15 @@ class Gradient:
 
     def _chosen(self, count: int) -> list[int]:
         """The positions of the arguments to differentiate, as non-negative numbers."""
-        wanted = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        several = isinstance(self.argnums, (tuple, list))
+        wanted: Any = self.argnums if several else (self.argnums,)
         for i in wanted:
             if not isinstance(i, (int, np.integer)):
                 raise TypeError(f"{self.__name__}: argnums is an int or a tuple of ints, got {i!r}")
             if not -count <= i < count:
                 raise TypeError(
                     f"{self.__name__}: argnums={self.argnums!r} asks for positional argument {i}, "
-                    f"but the call has {count}"
+                    f"but the call has {count} (arguments given by keyword are not differentiated)"
                 )
         chosen = [int(i) % count for i in wanted]
         if len(set(chosen)) < len(chosen):
@@ -330,14 +331,18 @@ def vjp(f: Callable[[*Ts], Out], *primals: *Ts) -> tuple[Out, Callable[[Out], tu
     >>> out, pullback(1.0)
     (6.0, (3.0, 2.0))
     """
-    name = name_of(f)
-    call: Callable[..., Any] = f
     given: Sequence[object] = primals
-    trees = [parameters(p, f"primals[{i}]") for i, p in enumerate(given)]
-    tape = Tape(TABLE, "vjp", f)
+    return pulled(f, "vjp", [parameters(p, f"primals[{i}]") for i, p in enumerate(given)])
+
+
+def pulled(
+    f: Callable[..., Any], transform: str, trees: Sequence[tuple[Sequence[Value], tree.Structure]]
+) -> tuple[Any, Pullback]:
+    """f recorded at the arguments with these leaves and structures: its output and its pullback."""
+    tape = Tape(TABLE, transform, f)
     try:
-        out = call(*(traced(tape, leaves, structure) for leaves, structure in trees))
-        found, structure = outputs(out, "tapegrad.vjp", name)
+        out = f(*(traced(tape, leaves, structure) for leaves, structure in trees))
+        found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
     finally:
         nodes = tape.close()
     values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]

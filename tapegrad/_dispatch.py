@@ -1,0 +1,103 @@
+"""What answers for a NumPy function on a traced value, and what is said if nothing can."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ._errors import (
+    INSTEAD,
+    MISSING_RULE,
+    OPTION,
+    OUT_ARGUMENT,
+    WRITER,
+    MissingRuleError,
+    MutationError,
+    where,
+)
+from ._typing import Value
+
+# What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
+Table: TypeAlias = Mapping[Callable[..., Any], Callable[..., Any]]
+
+_WRITERS = (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
+
+
+def call_ufunc(
+    table: Table, ufunc: np.ufunc, method: str, inputs: Sequence[Value], kwargs: Mapping[str, Any]
+) -> Value:
+    """A ufunc, or one of its methods, on operands of which at least one is traced."""
+    traced = table.get(ufunc) if method == "__call__" else None
+    if traced is not None and not kwargs:
+        return traced(*inputs)
+    name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
+    if kwargs.get("out") is not None:
+        raise MutationError(OUT_ARGUMENT.format(function=name, where=where()))
+    if method == "at":
+        raise MutationError(WRITER.format(function=name, where=where()))
+    if traced is None:
+        raise _missing(table, name)
+    raise _unsupported(name, f"there is no {next(iter(kwargs))}= in its derivative rule")
+
+
+def call_function(
+    table: Table, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Value:
+    """Another function of NumPy's, on arguments of which at least one is traced."""
+    if kwargs.get("out") is not None:
+        raise MutationError(OUT_ARGUMENT.format(function=_name(function), where=where()))
+    if function in _WRITERS:
+        raise MutationError(WRITER.format(function=_name(function), where=where()))
+    traced = table.get(function)
+    if traced is None:
+        raise _missing(table, _name(function))
+    given = {key: value for key, value in kwargs.items() if key != "out"}
+    try:
+        return traced(*args, **given)
+    except TypeError:
+        why = _unbound(traced, args, given)
+        if why is None:
+            raise
+        raise _unsupported(_name(function), why) from None
+
+
+def _unbound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """Why a function cannot be called with these arguments; None if it can."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _unsupported(name: str, why: str) -> MissingRuleError:
+    remedy = (
+        "Choose with numpy.where(condition, a, b) instead of where=."
+        if "where" in why
+        else "Convert with numpy.astype(x, dtype) instead of dtype=."
+        if "dtype" in why
+        else "Write it with the arguments that tapegrad.numpy has for it."
+    )
+    return MissingRuleError(OPTION.format(function=name, why=why, where=where(), remedy=remedy))
+
+
+def _name(function: Any) -> str:
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{function.__name__}"
+
+
+def _missing(table: Table, name: str) -> MissingRuleError:
+    """The error for a NumPy function without a rule, with the supported one nearest in name."""
+    known = sorted({_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
+    near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.7)
+    if name in INSTEAD:
+        nearest = f"In its place: {INSTEAD[name]}."
+    elif near:
+        nearest = "The nearest that have one: " + ", ".join("numpy." + f for f in near) + "."
+    else:
+        nearest = "None of those that have one has a similar name."
+    return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=where()))
