@@ -6,7 +6,8 @@ outer tape the walk itself is recorded there, and can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,9 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
         cotangents[position] = seed
     if consume:
         del nodes[last + 1 :]  # type: ignore[attr-defined]
-    for position in range(last, inputs - 1, -1):
-        node = nodes.pop() if consume else nodes[position]  # type: ignore[attr-defined]
-        g = cotangents.pop()
+    take = cotangents.pop
+    for node in _from_the_end(nodes, last, inputs, consume):
+        g = take()
         if g is None:
             continue
         partials = node.op.partials
@@ -71,6 +72,15 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
             before = cotangents[q]
             cotangents[q] = c if before is None else before + c
     return cotangents[:inputs]
+
+
+def _from_the_end(
+    nodes: Sequence[Node], last: int, inputs: int, consume: bool
+) -> Iterator[Node]:
+    """The nodes at positions last, ..., inputs; with ``consume``, each is dropped when it is due."""
+    if consume:
+        return map(list.pop, itertools.repeat(nodes, last + 1 - inputs))  # type: ignore[arg-type]
+    return map(nodes.__getitem__, range(last, inputs - 1, -1))
 
 
 def _at(partial: Callable[..., Value], node: Node, nodes: Sequence[Node]) -> Value:
