@@ -17,7 +17,18 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops, tree
 from .._errors import NOT_A_NUMBER, OutputError, ShapeError, describe, name_of, where
-from .._tape import Array, Op, Scalar, Tape, Var, escaped, explained, operand, shape_of
+from .._tape import (
+    Array,
+    Op,
+    Scalar,
+    Tape,
+    Var,
+    escaped,
+    explained,
+    operand,
+    shape_of,
+    traced,
+)
 from .._typing import Function, Out, P, Params, Rest, Shape, Value
 from ..numpy import TABLE
 
@@ -48,7 +59,7 @@ class Batch(Tape):
 
     def hold(self, values: Value) -> Var:
         """A traced value for a batch of values, examples along axis 0."""
-        return Var(self, -1, values)
+        return traced(self, -1, values)
 
     def shape_of(self, value: Value) -> Shape:
         """The shape of one example."""
