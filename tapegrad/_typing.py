@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import EllipsisType
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, TypeVarTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 T = TypeVar("T")
 Out = TypeVar("Out")
@@ -22,15 +18,11 @@ _Out_co = TypeVar("_Out_co", covariant=True)
 
 Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = int | tuple[int, ...] | None
-Number: TypeAlias = float | int | np.number[Any] | np.bool
 # What an operation computes with: a number, an array, or a traced value of an outer tape. Which one
 # it is, only the run can tell, and a rule must work for all of them: nothing better than Any.
 Value: TypeAlias = Any
 # The static parameters of one operation (axis=0, keepdims=True, ...), each op its own.
 Params: TypeAlias = Mapping[str, Any]
-IndexItem: TypeAlias = (
-    int | slice | EllipsisType | NDArray[np.integer[Any]] | NDArray[np.bool] | list[int] | None
-)
 Rule: TypeAlias = Callable[..., Value]
 # The derivative of an elementwise op by one operand: partial(out, *args); None where there is none.
 Partial: TypeAlias = Callable[..., Value] | None

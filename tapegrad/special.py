@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
-from ._tape import Array, Operand
+from ._tape import Array, Operand, operand
 from ._typing import Axis
 from .numpy._reduce import _operand, axes_of
 
@@ -16,7 +16,7 @@ def erf(x: Operand, /) -> Array:
     >>> float(erf(0.0))
     0.0
     """
-    result: Array = ops.erf(x if hasattr(x, "dtype") else float(x))
+    result: Array = ops.erf(operand(x))
     return result
 
 

@@ -23,6 +23,10 @@ CASES = [
     for i, sample in enumerate(op.samples)
 ]
 
+# The value is of the lower triangle, the gradient symmetric: finite differences agree only along
+# symmetric directions.
+OF_THE_SYMMETRIC_PART = {"cholesky"}
+
 
 def draw(op: Op, sample: Sample) -> tuple[list[Any], list[int]]:
     """Operands, and which of them have a derivative."""
@@ -40,6 +44,8 @@ def by_smooth_operands(
         given = list(args)
         for i, x in zip(smooth, chosen, strict=True):
             given[i] = x
+        if op.name in OF_THE_SYMMETRIC_PART:
+            given = [0.5 * (a + np.swapaxes(a, -1, -2)) for a in given]
         return op(*given, **sample.params)
 
     return f, [args[i] for i in smooth], args, smooth
@@ -138,6 +144,53 @@ def test_zero_dimensional(op: Op, sample: Sample) -> None:
     for g, x in zip(pullback(np.ones_like(out)), boxed, strict=True):
         assert isinstance(g, np.ndarray)
         assert g.shape == x.shape
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_python_floats(op: Op, sample: Sample) -> None:
+    """Where an operand has no axes, a Python float does as well: value, vjp and jvp."""
+    args, smooth = draw(op, sample)
+    numbers = [i for i in smooth if np.ndim(args[i]) == 0]
+    if not numbers:
+        return
+
+    def f(*chosen: Any) -> Any:
+        given = list(args)
+        for i, x in zip(numbers, chosen, strict=True):
+            given[i] = x
+        return op(*given, **sample.params)
+
+    floats = [float(args[i]) for i in numbers]
+    boxed = [np.asarray(x) for x in floats]
+    np.testing.assert_array_equal(f(*floats), f(*boxed))
+    (out, pullback), (expected, pull) = tg.vjp(f, *floats), tg.vjp(f, *boxed)
+    np.testing.assert_array_equal(out, expected)
+    assert np.shape(out) == np.shape(expected)
+    ones = np.ones_like(np.asarray(out))[()]
+    for g, h in zip(pullback(ones), pull(ones), strict=True):
+        assert isinstance(g, float)
+        np.testing.assert_allclose(g, h, rtol=1e-14)
+    found = tg.jvp(f, tuple(floats), (1.0,) * len(floats))[1]
+    direction = tuple(np.ones_like(x) for x in boxed)
+    np.testing.assert_allclose(found, tg.jvp(f, tuple(boxed), direction)[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_rules_keep_shape_and_float32(op: Op, sample: Sample) -> None:
+    """Each rule by itself gives what its operand, or the output, has: shape and dtype."""
+    args, smooth = draw(op, sample)
+    if sample.params.get("dtype") is not None:
+        return
+    single = [np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else x for x in args]
+    out = op.run(*single, **sample.params)
+    for i in smooth:
+        back, ahead = op.vjp[i], op.jvp[i]
+        assert back is not None
+        assert ahead is not None
+        g = back(np.ones_like(out), out, *single, **sample.params)
+        assert (np.shape(g), g.dtype) == (np.shape(single[i]), np.float32)
+        t = ahead(np.ones_like(single[i]), out, *single, **sample.params)
+        assert (np.shape(t), t.dtype) == (np.shape(out), np.float32)
 
 
 FAULTS = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
+from tapegrad import nn
 from tapegrad.numpy import TABLE
 from tapegrad.testing import check_grads
 
@@ -120,6 +124,8 @@ CASES: list[tuple[str, Callable[[Any], Callable[..., Any]], tuple[Any, ...]]] = 
     ("det", lambda m: lambda a: m.linalg.det(a), (S,)),
     ("slogdet", lambda m: lambda a: m.linalg.slogdet(a)[1], (-S,)),
     ("cholesky", lambda m: lambda a: m.linalg.cholesky(m.einsum("ij,kj->ik", a, a)), (S,)),
+    ("solve stack", lambda m: lambda a, b: m.linalg.solve(a, b), (np.stack([S] * 4), V)),
+    ("solve stack n", lambda m: lambda a, b: m.linalg.solve(a, b), (np.stack([S, -S, S.T]), V)),
     ("linalg.trace", lambda m: lambda a: m.linalg.trace(a), (C[:, :, :3],)),
 ]
 
@@ -284,3 +290,244 @@ def test_truth_values_combine() -> None:
     np.testing.assert_array_equal(g, [0.0, 1.0, 0.0])
     with pytest.raises(TypeError, match="combine truth values"):
         tg.grad(lambda v: (v & v).sum())(x)
+
+
+def test_lists_are_arrays_where_nothing_is_traced() -> None:
+    """The functions that run as Python's operators do with lists what NumPy does."""
+    x, y = [1.0, 2.0], [3.0, 2.0]
+    for name in (
+        *("add", "subtract", "multiply", "divide", "power"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+    ):
+        ours, theirs = getattr(tnp, name), getattr(np, name)
+        for operands in ((x, y), (x, 2.0), (2.0, y), (tuple(x), y), (np.array(x), y), (3, 2)):
+            found, expected = ours(*operands), theirs(*operands)
+            np.testing.assert_array_equal(found, expected)
+            assert np.shape(found) == np.shape(expected)
+    a: Any = [2.0, 4.0]
+    np.testing.assert_array_equal(tnp.negative(a), [-2.0, -4.0])
+    np.testing.assert_array_equal(tnp.reciprocal(a), [0.5, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("index", "shape"),
+    [
+        (np.array([True, False]), (3,)),
+        (np.array([True, False, True, False]), (3,)),
+        ([True], (3,)),
+        ((slice(None), np.array([True, False])), (2, 3)),
+        ((Ellipsis, np.array([True, False])), (2, 2, 3)),
+        ((Ellipsis, np.array([True, False]), None, slice(None)), (2, 3, 2)),
+        (np.ones((3, 2), bool), (2, 3)),
+        (np.ones((2, 3), bool), (2,)),
+    ],
+)
+def test_a_mask_of_the_wrong_length_is_refused(index: Any, shape: tuple[int, ...]) -> None:
+    """As NumPy refuses it, in taking and in setting."""
+    x = np.ones(shape)
+    with pytest.raises(IndexError):
+        x[index]
+    functions: list[Callable[[Any], Any]] = [
+        lambda v: v[index].sum(),
+        lambda v: tg.at(v)[index].set(0.0).sum(),
+    ]
+    for f in functions:
+        with pytest.raises(IndexError, match="mask"):
+            tg.grad(f)(x)
+    with pytest.raises(IndexError, match="mask"):
+        tg.at(x)[index].add(1.0)
+    with pytest.raises(IndexError, match="mask"):
+        tg.vmap(lambda v: v[index])(np.stack([x, x]))
+
+
+def test_a_mask_after_dots_covers_the_last_axes() -> None:
+    """Axes are counted from the end there, and one that is new does not count."""
+    mask = np.array([True, False, True])
+    indexes: list[Any] = [(Ellipsis, mask, slice(None)), (Ellipsis, None, mask, 0), (None, 0, mask)]
+    for index in indexes:
+        expected = C[index]
+        found, _ = tg.vjp(itemgetter(index), C)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_take_reads_booleans_as_positions() -> None:
+    """numpy.take makes integers of them; they are no mask."""
+    kinds: list[Any] = [[True, False], np.array([True, True, False, True]), True]
+    for indices in kinds:
+        expected = np.take(V, indices)
+        np.testing.assert_array_equal(tnp.take(V, indices), expected)
+        found, _ = tg.vjp(functools.partial(np.take, indices=indices), V)
+        np.testing.assert_array_equal(found, expected)
+    traced = tg.vmap(lambda x: np.take(x, x > 0.0))(np.stack([V, -V]))
+    np.testing.assert_array_equal(traced, [np.take(v, v > 0.0) for v in (V, -V)])
+
+
+def test_integers_and_lists_in_special_functions() -> None:
+    """Integers count as floating point; lists are arrays."""
+    expected = [math.erf(1.0), math.erf(2.0)]
+    total = [np.logaddexp(1.0, 2.0)]
+    kinds: list[Any] = [[1, 2], np.array([1, 2]), [1.0, 2.0], (1, 2)]
+    functions: list[Callable[[Any], Any]] = [
+        *(nn.relu, nn.sigmoid, nn.softplus, nn.softmax, nn.log_softmax),
+    ]
+    for x in kinds:
+        np.testing.assert_allclose(np.asarray(tg.special.erf(x)), expected, rtol=1e-15)
+        np.testing.assert_allclose(np.asarray(tg.special.logsumexp(x)), total, rtol=1e-15)
+        for f in functions:
+            np.testing.assert_allclose(f(x), f(np.array([1.0, 2.0])), rtol=1e-15)
+    assert tg.special.erf(1) == math.erf(1.0)
+    assert tg.special.logsumexp(1) == 1.0
+
+
+def test_linalg_diagonal_takes_the_last_axes() -> None:
+    """As numpy.linalg has it; numpy.diagonal takes the first two."""
+    for offset in (0, 1, -1):
+        expected = np.linalg.diagonal(C, offset=offset)
+        np.testing.assert_array_equal(tnp.linalg.diagonal(C, offset=offset), expected)
+        found, _ = tg.vjp(functools.partial(np.linalg.diagonal, offset=offset), C)
+        np.testing.assert_array_equal(found, expected)
+    check_grads(lambda x: np.linalg.diagonal(x, offset=1), (C,), rtol=1e-5, atol=1e-5)
+
+
+def test_linalg_has_only_its_functions() -> None:
+    """No helper leaks from the module; what is there is explained and shown."""
+    for name, value in vars(tnp.linalg).items():
+        if name.startswith("_") or name == "annotations":
+            continue
+        assert hasattr(np.linalg, name) or name == "SlogdetResult"
+        assert isinstance(value, type) or ">>> " in (value.__doc__ or "")
+
+
+NUMBER_FUNCTIONS: list[Callable[[Any], Any]] = [
+    np.mean,
+    np.var,
+    np.std,
+    np.sum,
+    np.prod,
+    np.max,
+    np.min,
+    np.flip,
+    np.copy,
+    np.ravel,
+    np.transpose,
+    np.squeeze,
+    np.cumsum,
+    np.linalg.norm,
+    lambda x: np.sort(x, axis=None),
+    lambda x: np.stack([x, x]),
+    lambda x: np.tile(x, 2),
+    lambda x: np.repeat(x, 2),
+    lambda x: np.pad(x, 2),
+    lambda x: np.take(x, 0),
+    lambda x: np.clip(x, 0.0, 3.0),
+    lambda x: np.round(x, 1),
+    lambda x: np.broadcast_to(x, (2,)),
+    lambda x: np.expand_dims(x, 0),
+    lambda x: np.reshape(x, (1, 1)),
+    lambda x: np.concatenate([x, x], axis=None),
+    lambda x: np.where(np.array([True, False]), x, 0.0),
+    lambda x: np.astype(x, np.float32),
+    lambda x: np.dot(x, 2.0),
+    lambda x: np.inner(x, x),
+    lambda x: np.outer(x, x),
+    lambda x: np.einsum(",->", x, x),
+    lambda x: np.zeros_like(x) * x,
+    lambda x: tg.special.logsumexp(x),
+    lambda x: tg.special.erf(x),
+]
+
+
+@pytest.mark.parametrize("f", NUMBER_FUNCTIONS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # std of one value
+def test_a_traced_python_float(f: Callable[[Any], Any]) -> None:
+    """A float does as well as an array without axes: value, gradient, tangent and batch."""
+    boxed = np.asarray(1.7)
+    out, pullback = tg.vjp(f, 1.7)
+    expected, pull = tg.vjp(f, boxed)
+    np.testing.assert_array_equal(out, expected)
+    assert np.shape(out) == np.shape(expected)
+    g = np.ones_like(np.asarray(expected))[()]
+    (found,) = pullback(g)
+    assert isinstance(found, float)
+    np.testing.assert_array_equal(found, pull(g)[0])
+    np.testing.assert_array_equal(
+        tg.jvp(f, (1.7,), (1.0,))[1], tg.jvp(f, (boxed,), (np.asarray(1.0),))[1]
+    )
+
+
+REDUCTIONS: list[Callable[[Any], Any]] = [
+    np.max,
+    np.min,
+    np.prod,
+    np.mean,
+    np.var,
+    np.linalg.norm,
+    tg.special.logsumexp,
+    lambda x: np.linalg.norm(x, np.inf),
+]
+
+
+@pytest.mark.parametrize("f", REDUCTIONS)
+def test_float32_is_kept_by_every_transform(f: Callable[[Any], Any]) -> None:
+    """What a rule computes within does not show: no float64 for float32."""
+    x = np.array([1.0, 3.0, 2.0], np.float32)
+    assert tg.jacrev(f)(x).dtype == np.float32
+    assert tg.jacfwd(f)(x).dtype == np.float32
+    assert tg.hessian(f)(x).dtype == np.float32
+    assert tg.vmap(tg.grad(f))(np.stack([x, x])).dtype == np.float32
+
+
+def test_einsum_broadcasts_axes_of_length_one() -> None:
+    """NumPy lets an operand have length one along a letter; its gradient is summed there."""
+    x, y = np.ones((2, 3)), np.array([[2.0], [5.0]])
+    found = tg.grad(lambda x: np.einsum("ij,ij->", x, y))(x)
+    np.testing.assert_array_equal(found, np.broadcast_to(y, (2, 3)))
+    found = tg.grad(lambda y: np.einsum("ij,ij->", x, y))(y)
+    np.testing.assert_array_equal(found, [[3.0], [3.0]])
+    check_grads(lambda x, y: np.einsum("ij,ij->ij", x, y), (x, y))
+
+
+def test_cholesky_reads_the_lower_triangle() -> None:
+    """The value is NumPy's also for what is not symmetric; the gradient is symmetric."""
+    a = D + np.triu(np.ones((3, 3)), 1)
+    for f in (np.linalg.cholesky, tnp.linalg.cholesky):
+        np.testing.assert_array_equal(tg.vjp(f, a)[0], np.linalg.cholesky(a))
+    g = tg.grad(lambda a: np.linalg.cholesky(a).sum())(D)
+    np.testing.assert_allclose(g, g.T, rtol=1e-12)
+
+
+def test_digits_are_kept_where_differences_cancel() -> None:
+    """Beside the end of a domain, far out, and near zero."""
+    d = 2.0**-40
+    assert tg.grad(np.arcsin)(1.0 - d) == pytest.approx((d * (2.0 - d)) ** -0.5, rel=1e-14)
+    assert tg.grad(np.arccos)(1.0 - d) == pytest.approx(-((d * (2.0 - d)) ** -0.5), rel=1e-14)
+    assert tg.grad(np.arctanh)(1.0 - d) == pytest.approx(1.0 / (d * (2.0 - d)), rel=1e-14)
+    assert tg.grad(np.arccosh)(1.0 + d) == pytest.approx((d * (2.0 + d)) ** -0.5, rel=1e-14)
+    for scale in (1e200, 1e-200):
+        gy, gx = tg.grad(np.arctan2, argnums=(0, 1))(3.0 * scale, 4.0 * scale)
+        assert gy == pytest.approx(0.16 / scale, rel=1e-14)
+        assert gx == pytest.approx(-0.12 / scale, rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (np.std, np.ones(3)),
+        (lambda x: np.linalg.norm(x, 3), np.zeros(2)),
+        (lambda x: np.arctan2(x[0], x[1]), np.zeros(2)),
+        (tg.special.logsumexp, np.full(2, -np.inf)),
+    ],
+)
+def test_kinks_without_a_choice(f: Callable[[Any], Any], x: Any) -> None:
+    """Where the table says NaN."""
+    assert np.isnan(tg.grad(f)(x)).all()
+
+
+def test_norm_0_is_a_float() -> None:
+    """A count, in the dtype of the elements, as in NumPy."""
+    for x in (V, V.astype(np.float32), np.array([1, 0, 2])):
+        expected = np.linalg.norm(x, 0)
+        found = tnp.linalg.norm(x, 0)
+        assert found == expected
+        assert found.dtype == expected.dtype

@@ -24,7 +24,7 @@ class Place:
 
         values broadcast to the shape of array[index]; ShapeError if they cannot.
         """
-        static, arrays = ops.normalise(self.index)
+        static, arrays = ops.normalise(self.index, shape_of(self.array))
         x, v = _promoted(self.array, values)
         if shape_of(v)[:1] == (1,):
             v = _trimmed(v, len(shape_of(ops.getitem(x, *arrays, index=static))))
@@ -33,7 +33,7 @@ class Place:
 
     def add(self, values: Operand | list[Any]) -> Array:
         """The array with values added to these elements; several for one place all count."""
-        static, arrays = ops.normalise(self.index)
+        static, arrays = ops.normalise(self.index, shape_of(self.array))
         x, v = _promoted(self.array, values)
         shape = shape_of(ops.getitem(x, *arrays, index=static))
         try:

@@ -284,7 +284,7 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
 def take(x: Operand, indices: Any, axis: int | None = None) -> Array:
     """The elements at integer positions along an axis; of the vector where axis is None.
 
-    Raises IndexError for a position that is not there.
+    Raises IndexError for a position that is not there. Booleans are the positions 0 and 1.
 
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
@@ -294,6 +294,8 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Array:
         x, axis = ravel(x), 0
     along = normalize_axis_index(axis, len(shape_of(x)))
     before = (slice(None),) * along
+    if (found := _operand(indices)).dtype.kind == "b":
+        indices = ops.truncate(found, dtype=np.dtype(np.intp))
     return getitem(x, (*before, indices))
 
 
@@ -332,7 +334,7 @@ def getitem(x: Any, index: Any) -> Array:
     >>> float(getitem(np.array([1.0, 2.0]), -1))
     2.0
     """
-    static, arrays = ops.normalise(index)
+    static, arrays = ops.normalise(index, shape_of(x))
     result: Array = ops.getitem(x, *arrays, index=static)
     return result
 

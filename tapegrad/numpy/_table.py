@@ -158,6 +158,7 @@ TABLE: Table = {
     np.linalg.slogdet: linalg.slogdet,
     np.linalg.cholesky: linalg.cholesky,
     np.linalg.trace: linalg.trace,
+    np.linalg.diagonal: linalg.diagonal,
     np.linalg.outer: linalg.outer,
     np.linalg.matmul: linalg.matmul,
     np.linalg.tensordot: linalg.tensordot,

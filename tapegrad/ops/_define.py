@@ -21,15 +21,22 @@ Run: TypeAlias = Callable[..., Value]
 Batch: TypeAlias = Callable[[int, Sequence[bool], Sequence[Value], Params], Value]
 
 
-class Every(Rules):
-    """The rules of an op of any number of operands: one rule that is told which operand."""
+class Variadic(Rules):
+    """The rules of an op of any number of operands: those of the first ones, then one for each of
+    the rest, which is told which operand, or None.
+    """
 
-    def __init__(self, rule: Callable[..., Value]) -> None:
-        self._rule = rule
+    def __init__(self, *leading: Rule | None, rest: Rule | None = None) -> None:
+        self._leading = leading
+        self._rest = rest
 
-    def __getitem__(self, operand: int, /) -> Rule:
-        rule = self._rule
-        return lambda g, out, *args, **params: rule(operand, g, out, *args, **params)
+    def __getitem__(self, operand: int, /) -> Rule | None:
+        if operand < len(self._leading):
+            return self._leading[operand]
+        rest = self._rest
+        if rest is None:
+            return None
+        return lambda g, out, *args, **params: rest(operand, g, out, *args, **params)
 
 
 def linear(

@@ -28,17 +28,17 @@ cos: Op = elementwise("cos", np.cos, lambda out, x: -sin(x))
 tan: Op = elementwise("tan", np.tan, lambda out, x: 1.0 + out * out, domain=(-1.0, 1.0))
 _INSIDE = (-0.8, 0.8)
 arcsin: Op = elementwise(
-    "arcsin", np.arcsin, lambda out, x: 1.0 / sqrt(1.0 - x * x), domain=_INSIDE
+    "arcsin", np.arcsin, lambda out, x: 1.0 / sqrt((1.0 - x) * (1.0 + x)), domain=_INSIDE
 )
 arccos: Op = elementwise(
-    "arccos", np.arccos, lambda out, x: -1.0 / sqrt(1.0 - x * x), domain=_INSIDE
+    "arccos", np.arccos, lambda out, x: -1.0 / sqrt((1.0 - x) * (1.0 + x)), domain=_INSIDE
 )
 arctan: Op = elementwise("arctan", np.arctan, lambda out, x: 1.0 / (1.0 + x * x))
 arctan2: Op = elementwise(
     "arctan2",
     np.arctan2,
-    lambda out, y, x: x / (x * x + y * y),
-    lambda out, y, x: -y / (x * x + y * y),
+    lambda out, y, x: x / (r := hypot(x, y)) / r,  # x*x + y*y could overflow, or vanish
+    lambda out, y, x: -y / (r := hypot(x, y)) / r,
     domain=((-2.0, 2.0), POSITIVE),
 )
 
@@ -47,9 +47,11 @@ cosh: Op = elementwise("cosh", np.cosh, lambda out, x: sinh(x))
 tanh: Op = elementwise("tanh", np.tanh, lambda out, x: 1.0 - out * out)
 arcsinh: Op = elementwise("arcsinh", np.arcsinh, lambda out, x: 1.0 / sqrt(x * x + 1.0))
 arccosh: Op = elementwise(
-    "arccosh", np.arccosh, lambda out, x: 1.0 / sqrt(x * x - 1.0), domain=(1.3, 3.0)
+    "arccosh", np.arccosh, lambda out, x: 1.0 / sqrt((x - 1.0) * (x + 1.0)), domain=(1.3, 3.0)
 )
-arctanh: Op = elementwise("arctanh", np.arctanh, lambda out, x: 1.0 / (1.0 - x * x), domain=_INSIDE)
+arctanh: Op = elementwise(
+    "arctanh", np.arctanh, lambda out, x: 1.0 / ((1.0 - x) * (1.0 + x)), domain=_INSIDE
+)
 
 # At the origin, where neither has a derivative, it is taken as 0, as that of abs is.
 hypot: Op = elementwise(
@@ -82,9 +84,9 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 
 
 def _run_erf(x: Value) -> Value:
-    if isinstance(x, float):
+    if isinstance(x, (float, int)):
         return math.erf(x)
-    return np.asarray(_erf(x), dtype=x.dtype)[()]
+    return np.asarray(_erf(x), dtype=x.dtype if x.dtype.kind == "f" else np.float64)[()]
 
 
 relu: Op = elementwise("relu", _relu, lambda out, x: x > 0.0, domain=(0.1, 2.0))

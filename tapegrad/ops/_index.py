@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._errors import BATCHED_MASK, TO_INDEX, ConversionError, describe, where as user_place
 from .._tape import Op, Sample, Var, dtype_of, shape_of
 from .._typing import Params, Shape, Value
-from ._define import Batch, drawn, linear, normal
+from ._define import Batch, Variadic, drawn, linear, normal
 from ._join import stack
 from ._select import where
 from ._shape import everywhere, fit, lead, moveaxis
@@ -34,21 +34,42 @@ ARRAY = _Mark.ARRAY
 Index: TypeAlias = tuple[Any, ...]
 
 
-def normalise(index: Any) -> tuple[Index, tuple[Value, ...]]:
-    """What a user wrote in x[...], as the static part and the index arrays."""
+def normalise(index: Any, shape: Shape) -> tuple[Index, tuple[Value, ...]]:
+    """What a user wrote in x[...], x of this shape, as the static part and the index arrays."""
     items = index if isinstance(index, tuple) else (index,)
     static: list[Any] = []
     arrays: list[Value] = []
+    masks: list[tuple[int, Shape]] = []  # where each begins in static, and its shape
     for item in items:
         if item is None or item is Ellipsis or isinstance(item, slice):
             static.append(_plain_slice(item) if isinstance(item, slice) else item)
         elif isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.bool)):
             static.append(int(item))
         else:
-            for array in _positions(item):
-                static.append(ARRAY)
-                arrays.append(array)
+            positions, mask = _positions(item)
+            if mask is not None:
+                masks.append((len(static), mask))
+            static += [ARRAY] * len(positions)
+            arrays += positions
+    for place, mask in masks:
+        _check_mask(mask, place, static, shape)
     return tuple(static), tuple(arrays)
+
+
+def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) -> None:
+    """Whether a mask has the lengths of the axes that it covers; IndexError, as NumPy, if not."""
+    before, after = (
+        sum(item is not None and item is not Ellipsis for item in part)
+        for part in (static[:place], static[place:])
+    )
+    dots = any(item is Ellipsis for item in static[:place])
+    first = len(shape) - after if dots else before
+    covered = shape[first : first + len(mask)]
+    if covered != mask:
+        raise IndexError(
+            f"a mask of shape {mask} does not fit the axes of lengths {covered} that it covers, of "
+            f"an array of shape {shape}{user_place()}"
+        )
 
 
 def _plain_slice(item: slice) -> slice:
@@ -57,11 +78,11 @@ def _plain_slice(item: slice) -> slice:
     return slice(*(b if b is None else b.__index__() for b in bounds))
 
 
-def _positions(item: Any) -> Sequence[Value]:
-    """An index array, or the positions of a mask, one array for each of its axes."""
+def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
+    """An index array; or the positions of a mask, one array for each of its axes, and its shape."""
     if isinstance(item, Var):
         if item.dtype.kind in "iu":
-            return (item,)
+            return (item,), None
         if item.dtype.kind == "f":
             raise ConversionError(TO_INDEX.format(what=describe(item), where=user_place()))
         while isinstance(item, Var):  # how many are true would differ from example to example
@@ -71,13 +92,13 @@ def _positions(item: Any) -> Sequence[Value]:
     if array.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         array = array.astype(np.intp)  # x[[]]
     if array.dtype.kind == "b" and array.ndim:
-        return np.nonzero(array)
+        return np.nonzero(array), array.shape
     if array.dtype.kind not in "iu":
         raise IndexError(
             f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
             f"got {describe(item)}"
         )
-    return (array,)
+    return (array,), None
 
 
 def fill(index: Index, arrays: Sequence[Any]) -> Index:
@@ -165,25 +186,17 @@ _SAMPLES = (
     _sample((ARRAY, ARRAY), np.array([[0], [2]]), np.array([1, 1])),
     _sample((ARRAY, None, 1), np.array([2, 2])),
     _sample((Ellipsis, ARRAY), np.zeros(0, dtype=int)),
+    normal((), index=()),
+    normal((), index=(None,)),
 )
-
-
-class _FirstOnly:
-    """The rules of an op that is linear in its first operand, whatever index arrays follow."""
-
-    def __init__(self, rule: Any) -> None:
-        self._rule = rule
-
-    def __getitem__(self, operand: int, /) -> Any:
-        return self._rule if operand == 0 else None
 
 
 def _pick(run: Any, transpose: Any, name: str, batch: Batch, samples: Any) -> Op:
     op: Op = Op(
         name=name,
         run=run,
-        jvp=_FirstOnly(lambda t, out, x, *arrays, **p: op(t, *arrays, **p)),
-        vjp=_FirstOnly(transpose),
+        jvp=Variadic(lambda t, out, x, *arrays, **p: op(t, *arrays, **p)),
+        vjp=Variadic(transpose),
         batch=batch,
         samples=samples,
     )
@@ -191,7 +204,7 @@ def _pick(run: Any, transpose: Any, name: str, batch: Batch, samples: Any) -> Op
 
 
 getitem: Op = _pick(
-    lambda x, *arrays, index: x[fill(index, arrays)],
+    lambda x, *arrays, index: (x if hasattr(x, "shape") else np.asarray(x))[fill(index, arrays)],
     lambda g, out, x, *arrays, index: scatter_add(g, *arrays, index=index, shape=shape_of(x)),
     "getitem",
     _getitem_batch,
@@ -237,21 +250,11 @@ def _last_writers(*arrays: Any, index: Index, shape: Shape) -> NDArray[np.bool]:
 last_writers: Op = Op(
     name="last_writers",
     run=_last_writers,
-    jvp=_FirstOnly(None),
-    vjp=_FirstOnly(None),
+    jvp=Variadic(),
+    vjp=Variadic(),
     batch=lambda size, batched, args, p: one_by_one(last_writers, batched, args, p),
     samples=(drawn(lambda rng: (np.array([0, 2, 0]),), index=(ARRAY,), shape=(3,)),),
 )
-
-
-class _SetRules:
-    """The rules of setting: by the array, by what is put there; none by the index arrays."""
-
-    def __init__(self, by_array: Any, by_values: Any) -> None:
-        self._rules = (by_array, by_values)
-
-    def __getitem__(self, operand: int, /) -> Any:
-        return self._rules[operand] if operand < 2 else None
 
 
 def _set_values(g: Value, out: Value, x: Value, v: Value, *arrays: Value, index: Index) -> Value:
@@ -276,13 +279,13 @@ def _set_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Par
 index_set: Op = Op(
     name="index_set",
     run=_set,
-    jvp=_SetRules(
+    jvp=Variadic(
         lambda t, out, x, v, *arrays, index: index_set(t, 0.0, *arrays, index=index),
         lambda t, out, x, v, *arrays, index: index_set(
             np.zeros(shape_of(out), dtype_of(out)), t, *arrays, index=index
         ),
     ),
-    vjp=_SetRules(
+    vjp=Variadic(
         lambda g, out, x, v, *arrays, index: fit(index_set(g, 0.0, *arrays, index=index), x),
         _set_values,
     ),

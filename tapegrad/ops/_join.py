@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._tape import Op, shape_of
+from .._tape import Op, dtype_of, shape_of
 from .._typing import Params, Value
-from ._define import Every, linear, normal
+from ._define import Variadic, linear, normal
 from ._shape import everywhere, fit
 
 
@@ -27,7 +27,7 @@ def _in_place(op_of: Any) -> Any:
     """The tangent of one operand put together with zeros for the others."""
 
     def jvp(i: int, t: Value, out: Value, *args: Value, axis: int) -> Value:
-        zeros = [np.zeros(shape_of(arg), t.dtype) for arg in args]
+        zeros = [np.zeros(shape_of(arg), dtype_of(out)) for arg in args]
         return op_of()(*zeros[:i], t, *zeros[i + 1 :], axis=axis)
 
     return jvp
@@ -40,8 +40,8 @@ def _variadic(name: str, run: Any, transpose: Any, samples: Any) -> Op:
     op: Op = Op(
         name=name,
         run=run,
-        jvp=Every(_in_place(lambda: op)),
-        vjp=Every(transpose),
+        jvp=Variadic(rest=_in_place(lambda: op)),
+        vjp=Variadic(rest=transpose),
         batch=batch,
         samples=samples,
     )
@@ -74,13 +74,14 @@ def _inside(shape: Sequence[int], widths: Sequence[tuple[int, int]]) -> tuple[sl
 
 pad: Op = linear(
     "pad",
-    lambda x, widths: np.pad(x, widths),
-    lambda g, out, x, widths: g[_inside(shape_of(x), widths)],
+    lambda x, widths: np.pad(x, widths) if widths else x,
+    lambda g, out, x, widths: g[_inside(shape_of(x), widths)] if widths else g,
     batch=lambda size, batched, args, p: pad(args[0], widths=((0, 0), *p["widths"])),
     samples=(
         normal((3,), widths=((1, 2),)),
         normal((2, 3), widths=((0, 1), (2, 0))),
         normal((0,), widths=((1, 1),)),
+        normal((), widths=()),
     ),
 )
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from .._tape import Op, shape_of
 from .._typing import Params, Value
-from ._define import Batch, Every, drawn, multilinear, normal
-from ._shape import fit, lead, matrix_transpose, reshape, unbroadcast
+from ._define import Batch, Variadic, drawn, multilinear, normal
+from ._shape import broadcast_to, fit, lead, matrix_transpose, reshape, unbroadcast
 
 # matmul ------------------------------------------------------------------------------------------
 
@@ -114,7 +114,8 @@ def _einsum_transpose(
     i: int, g: Value, out: Value, *args: Value, subscripts: str, optimize: Any
 ) -> Value:
     """x's axes get distinct letters; one repeated in x (a diagonal) is tied to its first by an
-    identity matrix, one that only x has (summed there) is stretched by a vector of ones.
+    identity matrix, one that only x has (summed there) is stretched by a vector of ones. Where
+    all others have length one along an axis that is longer in x, NumPy has broadcast them.
     """
     terms, result = subscripts.split("->")
     labels = terms.split(",")
@@ -135,6 +136,9 @@ def _einsum_transpose(
         own.append(letter)
     equation = ",".join(label for label, _ in factors) + "->" + "".join(own)
     cotangent = einsum(*(v for _, v in factors), subscripts=equation, optimize=optimize)
+    if shape_of(cotangent) != shape:
+        common = np.broadcast_shapes(shape_of(cotangent), shape)
+        cotangent = broadcast_to(cotangent, shape=common)
     return fit(cotangent, args[i])
 
 
@@ -163,8 +167,8 @@ def _einsums(*cases: tuple[str, tuple[tuple[int, ...], ...]]) -> Any:
 einsum: Op = Op(
     name="einsum",
     run=_einsum,
-    jvp=Every(_einsum_tangent),
-    vjp=Every(_einsum_transpose),
+    jvp=Variadic(rest=_einsum_tangent),
+    vjp=Variadic(rest=_einsum_transpose),
     batch=_einsum_batch,
     samples=_einsums(
         ("ij,jk->ik", ((2, 3), (3, 4))),
@@ -176,17 +180,12 @@ einsum: Op = Op(
         ("iij,j->i", ((2, 2, 3), (3,))),
         ("ai,bi,ci->abc", ((2, 3), (1, 3), (2, 3))),
         ("i,i->", ((0,), (0,))),
+        ("ij,ij->", ((2, 3), (2, 1))),
+        ("ij,ij->j", ((3, 1), (1, 4))),
     ),
 )
 
 # solve, inv, determinants ------------------------------------------------------------------------
-
-
-def _outer(x: Value, y: Value) -> Value:
-    """x y^T for matrices; for vectors the outer product."""
-    if len(shape_of(x)) == 1:
-        return reshape(x, shape=(*shape_of(x), 1)) * y
-    return matmul(x, matrix_transpose(y))
 
 
 def _solve_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
@@ -201,22 +200,24 @@ def _solve_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: P
     return reshape(x, shape=shape_of(x)[:-1]) if vector else x
 
 
+def _columns(x: Value, b: Value) -> Value:
+    # A solution for a vector b as a column: NumPy would take a stack of vectors for a matrix.
+    return reshape(x, shape=(*shape_of(x), 1)) if len(shape_of(b)) == 1 else x
+
+
+def _solved(a: Value, rhs: Value, b: Value) -> Value:
+    """a^-1 rhs in the shape of rhs, which is that of the solution for b."""
+    return reshape(solve(a, _columns(rhs, b)), shape=shape_of(rhs))
+
+
 def _solve_left(g: Value, out: Value, a: Value, b: Value) -> Value:
-    if len(shape_of(b)) == 1 and len(shape_of(a)) > 2:
-        g, out = (reshape(v, shape=(*shape_of(v), 1)) for v in (g, out))
-    return fit(-_outer(solve(matrix_transpose(a), g), out), a)
+    left = solve(_t(a), _columns(g, b))
+    return fit(-matmul(left, _t(_columns(out, b))), a)
 
 
 def _solve_tangent(t: Value, out: Value, a: Value, b: Value) -> Value:
-    return solve(a, -_times(t, out, b))
-
-
-def _times(matrix: Value, x: Value, b: Value) -> Value:
-    """matrix @ x, where x is a stack of vectors if b, the right-hand side it solves for, is one."""
-    if len(shape_of(b)) == 1 and len(shape_of(x)) > 1:
-        column = matmul(matrix, reshape(x, shape=(*shape_of(x), 1)))
-        return reshape(column, shape=shape_of(column)[:-1])
-    return matmul(matrix, x)
+    moved = matmul(t, _columns(out, b))
+    return _solved(a, -reshape(moved, shape=shape_of(out)), b)
 
 
 def _well(rng: np.random.Generator, *shape: int) -> Any:
@@ -229,13 +230,15 @@ solve: Op = Op(
     name="solve",
     run=np.linalg.solve,
     jvp=(_solve_tangent, lambda t, out, a, b: solve(a, t)),
-    vjp=(_solve_left, lambda g, out, a, b: fit(solve(matrix_transpose(a), g), b)),
+    vjp=(_solve_left, lambda g, out, a, b: fit(_solved(_t(a), g, b), b)),
     batch=_solve_batch,
     samples=(
         drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=3))),
         drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=(3, 2)))),
         drawn(lambda rng: (_well(rng, 4, 3, 3), rng.normal(size=(3, 2)))),
         drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=(4, 3, 2)))),
+        drawn(lambda rng: (_well(rng, 4, 3, 3), rng.normal(size=3))),
+        drawn(lambda rng: (_well(rng, 3, 3, 3), rng.normal(size=3))),
     ),
 )
 
@@ -293,16 +296,11 @@ def trace_of(a: Value) -> Value:
     return einsum(a, subscripts=f"{lead_letters}zz->{lead_letters}", optimize=False)
 
 
-def _cofactor_transpose(g: Value, out: Value, a: Value) -> Value:
-    # The Hessian of det is symmetric: the transpose is the same map.
-    return _cofactor_rule(g, out, a)
-
-
 cofactors: Op = Op(
     name="cofactors",
     run=_cofactors,
     jvp=(_cofactor_rule,),
-    vjp=(_cofactor_transpose,),
+    vjp=(_cofactor_rule,),  # the Hessian of det is symmetric: the transpose is the same map
     batch=_same_batch(lambda: cofactors),
     samples=_SQUARE,
 )
@@ -375,9 +373,9 @@ def _positive(rng: np.random.Generator, *shape: int) -> Any:
 
 cholesky: Op = Op(
     name="cholesky",
-    # NumPy reads the lower triangle only. The symmetric part has the same value for symmetric
-    # matrices, and makes the gradient symmetric.
-    run=lambda a: np.linalg.cholesky(0.5 * (a + np.swapaxes(a, -1, -2))),
+    # The value is of the lower triangle, all that NumPy reads; the rules are of the symmetric part,
+    # which for symmetric matrices is the same, and makes the gradient symmetric.
+    run=np.linalg.cholesky,
     jvp=(_cholesky_tangent,),
     vjp=(_cholesky_cotangent,),
     batch=_same_batch(lambda: cholesky),

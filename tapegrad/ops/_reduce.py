@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tape import Op, shape_of
+from .._tape import Op, dtype_of, shape_of
 from .._typing import Params, Rule, Shape, Value
 from ._define import Batch, Run, constant_op, drawn, linear, normal
 from ._elementary import exp
 from ._index import flip, getitem, take_along_axis
 from ._join import concatenate
 from ._select import equal, where
-from ._shape import broadcast_to, inverse, reshape, transpose
+from ._shape import broadcast_to, fit, inverse, reshape, spread, transpose
 
 # Axes are static tuples of non-negative ints here: tapegrad.numpy has made them so.
 Axes = tuple[int, ...]
@@ -74,7 +74,7 @@ def _count(x: Value, axes: Axes) -> int:
 
 def _mean(x: Value, axes: Axes, keepdims: bool) -> Value:
     count = _count(x, axes)
-    if not count or x.dtype.itemsize < 4:  # NumPy warns, and sums half precision in single
+    if not count or dtype_of(x).itemsize < 4:  # NumPy warns, and sums half precision in single
         return np.mean(x, axis=axes, keepdims=keepdims)
     return _sum(x, axes, keepdims) / count
 
@@ -94,10 +94,11 @@ def _by_weights(weights: Rule) -> tuple[Rule, Rule]:
     """Both modes of a reduction whose derivative by x is weights(expanded out, x, axes)."""
 
     def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
-        return sum_(t * weights(expand(out, x, axes), x, axes), axes=axes, keepdims=keepdims)
+        moved = t * weights(expand(out, x, axes), x, axes)
+        return spread(sum_(moved, axes=axes, keepdims=keepdims), out)
 
     def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
-        return expand(g, x, axes) * weights(expand(out, x, axes), x, axes)
+        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes), x)
 
     return jvp, vjp
 
@@ -117,7 +118,7 @@ def _weighted(name: str, run: Run, weights: Rule, samples: Any) -> Op:
 
 def _share(out: Value, x: Value, axes: Axes) -> Value:
     """1 at the extreme, divided among those that tie."""
-    at = where(equal(x, out), 1.0, 0.0)
+    at = fit(where(equal(x, out), 1.0, 0.0), x)
     return at / sum_(at, axes=axes, keepdims=True)
 
 

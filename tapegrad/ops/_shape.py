@@ -205,11 +205,6 @@ def matrix_transpose(x: Value) -> Value:
     return transpose(x, axes=(*range(rank - 2), rank - 1, rank - 2))
 
 
-def size_of(x: Value) -> int:
-    """The number of elements."""
-    return math.prod(shape_of(x))
-
-
 # Marks -------------------------------------------------------------------------------------------
 
 
