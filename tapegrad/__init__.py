@@ -1,5 +1,7 @@
 """tapegrad: typed, functional automatic differentiation on NumPy, with a tape that you can read."""
 
+__version__ = "0.1.0"
+
 from . import (
     data as data,
     nn as nn,

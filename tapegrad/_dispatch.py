@@ -86,8 +86,11 @@ def _unsupported(name: str, why: str) -> MissingRuleError:
 
 
 def _name(function: Any) -> str:
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{function.__name__}"
+    """The name under which the user knows a function: SciPy's ufuncs do not say whose they are."""
+    name = function.__name__
+    if isinstance(function, np.ufunc):
+        return f"numpy.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+    return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 
 def _missing(table: Table, name: str) -> MissingRuleError:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from types import FrameType
+
+import attrs
 
 # As frames write it: not resolved, not a Path.
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
 
 
 class TapegradError(Exception):
-    """The base of tapegrad's own errors; each is also the built-in kind that it refines."""
+    """The base of tapegrad's own errors; each is also the built-in kind that it refines.
+
+    >>> import tapegrad as tg
+    >>> issubclass(tg.ShapeError, TapegradError) and issubclass(tg.ShapeError, ValueError)
+    True
+    """
 
 
 class ShapeError(TapegradError, ValueError):
@@ -127,19 +135,20 @@ INSTEAD = {
     "numpy.hstack": "numpy.concatenate(arrays, axis=1); axis=0 for vectors",
     "numpy.isclose": "numpy.isclose(x.value, y.value)",
     "numpy.kron": 'numpy.einsum("ij,kl->ikjl", x, y).reshape(...)',
-    "numpy.linalg.lstsq": "numpy.linalg.solve(a.T @ a, a.T @ b)",
-    "numpy.linalg.pinv": "numpy.linalg.solve(a.T @ a, a.T)",
+    "numpy.linalg.lstsq": "numpy.linalg.solve(a.T @ a, a.T @ b) where a has full column rank",
     "numpy.maximum.reduce": "numpy.max",
-    "numpy.median": "numpy.sort(x)[n // 2]",
     "numpy.minimum.reduce": "numpy.min",
-    "numpy.multiply.outer": "numpy.outer",
+    "numpy.median": "x = numpy.sort(x); x[n // 2], or the mean of the two in the middle for even n",
+    "numpy.multiply.outer": "x[:, None] * y[None, :]",
     "numpy.multiply.reduce": "numpy.prod",
     "numpy.nan_to_num": "numpy.where(numpy.isnan(x), 0.0, x)",
     "numpy.nansum": "numpy.where(numpy.isnan(x), 0.0, x).sum()",
+    "scipy.special.expit": "tapegrad.nn.sigmoid(x)",
+    "scipy.special.erf": "tapegrad.special.erf(x)",
     "numpy.nonzero": "numpy.nonzero(x.value)",
     "numpy.ptp": "x.max() - x.min()",
     "numpy.rad2deg": "x * (180 / numpy.pi)",
-    "numpy.roll": "numpy.concatenate([x[-k:], x[:-k]])",
+    "numpy.roll": "numpy.concatenate([x[-k:], x[:-k]]) for the first axis",
     "numpy.searchsorted": "numpy.searchsorted(a, x.value)",
     "numpy.sinc": "numpy.sin(numpy.pi * x) / (numpy.pi * x)",
     "numpy.split": "slices, x[:k] and x[k:]",
@@ -182,6 +191,11 @@ A batched integer differs from example to example, so vmap cannot make it one Py
 As an index it can stay as it is: tapegrad.numpy.take(x, i); in place of a slice, use an array of \
 indices."""
 
+BATCHED_VALUE = """\
+A batched value differs from example to example, so that under vmap x.value is not one value.{where}
+print(x) shows the whole batch. To compute with it, use x itself; to stop its gradient, \
+tapegrad.stop_gradient(x)."""
+
 BATCHED_INDEX = """\
 A batched value differs from example to example, so vmap cannot make it one plain NumPy \
 array.{where}
@@ -198,34 +212,42 @@ a constant."""
 SUBCLASSES = ("MaskedArray", "matrix")
 
 
-def user_line() -> tuple[str, str] | None:
-    """The innermost line outside this package: ("file.py:12, in loss", "return x @ w").
+@attrs.frozen
+class Place:
+    """A line of the user's code."""
 
-    Files of NumPy are passed over too: they stand between the user's line and ours.
-    """
-    frame = sys._getframe(1)
+    file: str
+    line: int
+    function: str
+    text: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}, in {self.function}"
+        return f"{place}: {self.text}" if self.text else place
+
+
+# What stands between the user's line and ours: NumPy and what calls it, decorators.
+_BETWEEN = ("numpy.", "scipy.", "sklearn.", "optree.", "contextlib")
+
+
+def user_line() -> Place | None:
+    """The innermost line outside this package and the libraries between; None if there is none."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         module = frame.f_globals.get("__name__", "")
-        if not name.startswith((PACKAGE, "<__array_function__")) and not module.startswith(
-            ("numpy.", "optree.", "contextlib")
-        ):
-            line = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
-            return f"{name}:{frame.f_lineno}, in {frame.f_code.co_name}", line
-        back = frame.f_back
-        if back is None:
-            return None
-        frame = back
+        ours = name.startswith((PACKAGE, "<__array_function__"))
+        if not ours and not module.startswith(_BETWEEN):
+            text = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
+            return Place(name, frame.f_lineno, frame.f_code.co_name, text)
+        frame = frame.f_back
     return None
 
 
 def where() -> str:
     """The user's line as the tail of a message; empty where there is none."""
     found = user_line()
-    if found is None:
-        return ""
-    place, line = found
-    return f"\n  at {place}: {line}" if line else f"\n  at {place}"
+    return f"\n  at {found}" if found else ""
 
 
 def describe(value: object) -> str:

@@ -25,6 +25,7 @@ from ._errors import (
     BATCHED_BOOL,
     BATCHED_INDEX,
     BATCHED_INT,
+    BATCHED_VALUE,
     ESCAPED,
     TO_ARRAY,
     TO_INDEX,
@@ -32,11 +33,13 @@ from ._errors import (
     ConversionError,
     EscapedError,
     MutationError,
+    Place,
     ShapeError,
     TapegradError,
     describe,
     name_of,
     reason,
+    user_line,
     where,
 )
 from ._methods import ArrayMethods
@@ -71,6 +74,10 @@ class Op:
     samples: where the tests evaluate it
 
     Rules are written with operations, so that derivatives of every order come of themselves.
+
+    >>> from tapegrad import ops
+    >>> ops.exp, float(ops.exp(0.0))
+    (<op exp>, 1.0)
     """
 
     name: str
@@ -112,7 +119,7 @@ class Node:
     inputs: tuple[Value, ...]
     params: Params
     value: Value
-    line: str | None = None
+    line: Place | None = None
 
     @property
     def label(self) -> str | None:
@@ -135,7 +142,7 @@ def node(
     inputs: tuple[Value, ...],
     params: Params,
     value: Value,
-    line: str | None = None,
+    line: Place | None = None,
 ) -> Node:
     """``Node(op, inputs, params, value, line)`` in 40% of the time.
 
@@ -162,6 +169,12 @@ class Tape:
             operation goes to the tape with the highest number among its operands, and the values
             that it finds there may themselves be traced by outer tapes.
     nodes:  the nodes so far
+
+    >>> from tapegrad.numpy import TABLE
+    >>> tape = Tape(TABLE, "record", None)
+    >>> y = tape.input(3.0) * 2.0
+    >>> [node.op.name for node in tape.nodes]
+    ['input', 'multiply']
     """
 
     __slots__ = ("function", "nodes", "number", "push", "table", "transform")
@@ -195,7 +208,7 @@ class Tape:
                 compute = op
         try:
             value = compute(*values, **params)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             raise explained(error, op, args) from None
         return self.append(op, tuple(inputs), params, value)
 
@@ -203,7 +216,7 @@ class Tape:
         """Append what has been computed."""
         index = len(self.nodes)
         self.push(node(op, inputs, params, value))
-        return traced(self, index, value)
+        return handle(self, index, value)
 
     def close(self) -> Sequence[Node]:
         """End the recording: the nodes so far; from now on, use of a value of this tape raises."""
@@ -234,9 +247,9 @@ class RecordingTape(Tape):
     def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed, and where."""
         index = len(self.nodes)
-        line = None if op is INPUT else where().strip() or None
-        self.push(node(op, inputs, params, value, line))
-        return traced(self, index, value)
+        line = None if op is INPUT else user_line()
+        self.push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+        return handle(self, index, value)
 
 
 def escaped(transform: str, function: object, what: str) -> EscapedError:
@@ -264,10 +277,12 @@ def constant(value: Value) -> Value:
     return float(value) if value.__class__ is int or value.__class__ is bool else value
 
 
-def explained(error: ValueError, op: Op, args: Sequence[Value]) -> ValueError:
+def explained(error: Exception, op: Op, args: Sequence[Value]) -> Exception:
     """The error of an operation, with the operands' shapes and the user's line."""
     if isinstance(error, (TapegradError, np.linalg.LinAlgError)):
         return error
+    if not isinstance(error, ValueError):
+        return IndexError(f"{op.name}: {error}{where()}")
     sign = f" ({op.symbol})" if op.symbol else ""
     shapes = " and ".join(str(shape_of(arg)) for arg in args)
     operands = f"operands of shapes {shapes}" if len(args) > 1 else f"an operand of shape {shapes}"
@@ -291,7 +306,14 @@ def dtype_of(value: Value) -> np.dtype[Any]:
     return dtype
 
 
-def traced(tape: Tape, index: int, value: Value) -> Var:
+def plain_of(value: Value) -> Value:
+    """The number or array behind every trace; of a batch, the whole."""
+    while value.__class__ is Var:
+        value = value._value
+    return value
+
+
+def handle(tape: Tape, index: int, value: Value) -> Var:
     """The value at a position of a tape, as the user's function sees it."""
     var = Var()
     var._tape = tape
@@ -361,21 +383,30 @@ class Var(ArrayMethods):
 
     It behaves like the number or the array that it stands for, and is immutable. ``x.value`` is
     that plain number or array; print, if and a debugger work on it too.
+
+    >>> import tapegrad as tg
+    >>> tg.grad(lambda x: print(x, x.value, x > 1.0) or x**2)(3.0)
+    Var(3.0) 3.0 Var(True)
+    6.0
     """
 
     __slots__ = ("_index", "_tape", "_value")
     __hash__ = None  # type: ignore[assignment]  # like an array: == is elementwise
 
-    # No __init__: `traced` makes one in two thirds of the time.
+    # No __init__: `handle` makes one in two thirds of the time.
     _tape: Tape
     _index: int
     _value: Value
 
     @property
     def value(self) -> Any:
-        """The plain number or array, a constant to every gradient; do not write into it."""
-        value = self._value
+        """The plain number or array, a constant to every gradient; do not write into it.
+
+        Under vmap, where there are many, it raises ShapeError.
+        """
+        value: Value = self
         while value.__class__ is Var:
+            value._tape.check_single(BATCHED_VALUE)
             value = value._value
         return value
 
@@ -483,6 +514,9 @@ class Var(ArrayMethods):
             )
         return self._call(function, *other)
 
+    def __round__(self, digits: int = 0) -> Var:
+        return self._call(np.round, digits)
+
     def __neg__(self) -> Var:
         return self._call(np.negative)
 
@@ -522,10 +556,10 @@ class Var(ArrayMethods):
             raise AttributeError(f"a traced value has no attribute {name!r}{plain}")
 
     def __repr__(self) -> str:
-        return f"Var({self.value!r})"
+        return f"Var({plain_of(self)!r})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec)
+        return format(plain_of(self), spec)
 
     def __bool__(self) -> bool:
         self._tape.check_single(BATCHED_BOOL)
@@ -533,7 +567,7 @@ class Var(ArrayMethods):
 
     def __index__(self) -> int:
         if self.dtype.kind == "f":
-            what = describe(self.value)
+            what = describe(plain_of(self))
             raise ConversionError(TO_INDEX.format(what=what, where=where()))
         self._tape.check_single(BATCHED_INT)
         return operator.index(self._value)
@@ -551,7 +585,7 @@ class Var(ArrayMethods):
         return float(self._value)
 
     def _conversion(self, call: str) -> ConversionError:
-        what = describe(self.value)
+        what = describe(plain_of(self))
         return ConversionError(TO_NUMBER.format(call=call, what=what, where=where()))
 
     def __copy__(self) -> Var:
@@ -571,7 +605,7 @@ class Var(ArrayMethods):
 
         def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
             if self.dtype.kind == "f":
-                raise ConversionError(TO_ARRAY.format(what=describe(self.value), where=where()))
+                raise ConversionError(TO_ARRAY.format(what=describe(plain_of(self)), where=where()))
             self._tape.check_single(BATCHED_INDEX)  # integers and truths have no gradient to lose
             return np.array(self._value, dtype)
 

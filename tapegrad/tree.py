@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
@@ -52,6 +53,16 @@ def unflatten(structure: Structure, leaves: list[Any]) -> Any:
     (1.0, [2.0])
     """
     return optree.tree_unflatten(structure, leaves)
+
+
+def unflatten_all(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
+    """The trees of several structures from the leaves of all of them, in order.
+
+    >>> unflatten_all([flatten([0, 0])[1], flatten(0)[1]], [1.0, 2.0, 3.0])
+    [[1.0, 2.0], 3.0]
+    """
+    rest = iter(leaves)
+    return [unflatten(s, list(itertools.islice(rest, s.num_leaves))) for s in structures]
 
 
 def leaves(tree: object) -> list[Any]:
@@ -144,39 +155,40 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
     if not np.issubdtype(vector.dtype, np.inexact):
         vector = vector.astype(float)
-    return vector, Unravel(structure, tuple((np.shape(x), _dtype(x)) for x in found))
+    return vector, Unravel(structure, tuple((np.shape(x), _kind(x)) for x in found))
 
 
 @attrs.frozen
 class Unravel:
-    """Makes trees of vectors: the structure, and the shape and dtype of each leaf."""
+    """Makes trees of vectors: the structure, and the shape and kind of each leaf."""
 
     structure: Structure
     kinds: tuple[tuple[tuple[int, ...], Any], ...]
 
     def __call__(self, vector: NDArray[Any]) -> Any:
         """The tree whose leaves are consecutive pieces of ``vector``, shape (size,)."""
+        vector = vector if hasattr(vector, "dtype") else np.asarray(vector)
         sizes = [int(np.prod(shape)) for shape, _ in self.kinds]
         if np.shape(vector) != (sum(sizes),):
             raise ShapeError(f"expected a vector of shape ({sum(sizes)},), got {describe(vector)}")
         pieces = []
         start = 0
-        for length, (shape, dtype) in zip(sizes, self.kinds):
+        for length, (shape, kind) in zip(sizes, self.kinds):
             piece = vector[start : start + length]
             start += length
-            if isinstance(piece, np.ndarray):
-                pieces.append(
-                    float(piece[0]) if dtype is float else piece.reshape(shape).astype(dtype)
-                )
-            else:  # a traced vector: stays traced
+            if not isinstance(piece, np.ndarray):  # a traced vector: stays traced
                 pieces.append(piece.reshape(shape))
+            elif isinstance(kind, type):
+                pieces.append(kind(piece[0]))
+            else:
+                pieces.append(piece.reshape(shape).astype(kind))
         return unflatten(self.structure, pieces)
 
 
-def _dtype(leaf: Any) -> Any:
-    """How to give a piece its leaf's kind back: float for Python numbers, else the dtype."""
-    if isinstance(leaf, (int, float)) and not isinstance(leaf, np.generic):
-        return float
+def _kind(leaf: Any) -> Any:
+    """How to give a piece its leaf's kind back: a number's type, or an array's dtype."""
+    if isinstance(leaf, np.generic):
+        return type(leaf)
     return getattr(leaf, "dtype", float)
 
 

@@ -612,3 +612,18 @@ def test_integers_of_a_gradient_index_plain_arrays() -> None:
 
     found = tg.grad(f)(np.array([3.0, 1.0, 2.0]))
     np.testing.assert_array_equal(found, [20.0 + 10.0, 30.0 + 30.0, 10.0])
+
+
+def test_a_batch_has_no_single_plain_value() -> None:
+    """x.value would be that of all examples at once."""
+    with pytest.raises(tg.ShapeError, match=r"under vmap x\.value is not one value"):
+        tg.vmap(lambda x: x / np.max(x.value))(np.ones((2, 2)))
+
+
+def test_keyword_arguments_are_the_same_for_all_examples() -> None:
+    """Only positional arguments are mapped over."""
+
+    def f(x: Any, w: Any) -> Any:
+        return x * w
+
+    np.testing.assert_array_equal(tg.vmap(f)(np.arange(3.0), w=2.0), [0.0, 2.0, 4.0])

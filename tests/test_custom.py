@@ -331,3 +331,18 @@ def test_a_gradient_that_is_a_constant_of_the_caller_is_copied() -> None:
     found = tg.grad(tilted)(np.ones(2))
     found[0] = 100.0
     np.testing.assert_array_equal(constant, [1.0, 2.0])
+
+
+def test_the_rule_holds_one_level_up() -> None:
+    """The value of an inner transform has, for an outer one, the custom derivative."""
+
+    @tg.custom_vjp
+    def straight(x: Any) -> Any:
+        return np.round(x), lambda g: (g,)
+
+    def inner_value(y: Any) -> Any:
+        return tg.value_and_grad(lambda x: straight(x * y))(2.0)[0]
+
+    assert tg.grad(inner_value)(1.3) == 2.0
+    assert tg.jvp(inner_value, (1.3,), (1.0,))[1] == 2.0
+    np.testing.assert_array_equal(tg.vmap(tg.grad(inner_value))(np.array([1.3, 0.2])), [2.0, 2.0])

@@ -20,11 +20,12 @@ ORDER = """
     _typing _errors tree _methods _dispatch _tape
     ops._define ops._shape ops._elementwise ops._select ops._elementary ops._arithmetic
     ops._join ops._index ops._reduce ops._linalg ops
-    numpy._elementwise numpy._reduce numpy._shape numpy._products numpy.linalg numpy._table
-    numpy._at numpy
+    numpy._elementwise numpy._reduce numpy._shape numpy._products numpy._linalg numpy.linalg
+    numpy._table numpy._at numpy
     special
     views._table views
-    transforms._leaves transforms._replay transforms._reverse transforms._forward
+    transforms._leaves transforms._replay transforms._linear transforms._reverse
+    transforms._forward
     transforms._batch transforms._curvature transforms._custom transforms._record transforms
     nn._activations nn._init nn._losses nn._layers nn
     optim._schedules optim._transform optim._sgd optim

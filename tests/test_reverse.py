@@ -758,3 +758,32 @@ def test_stop_gradient_inside_an_inner_gradient_stops_only_what_it_marks() -> No
     """The outer derivative of stop_gradient(x) is 0; of what is beside it, it is not."""
     found = tg.grad(lambda x: tg.grad(lambda y: y * tg.stop_gradient(x) * x)(1.0))(3.0)
     assert found == 3.0
+
+
+def test_what_comes_back_is_the_callers_own() -> None:
+    """No output, aux or recorded value shares memory with an argument."""
+    x = np.array([1.0, 2.0])
+    found = [
+        tg.vjp(lambda v: v, x)[0],
+        tg.vjp(lambda v: v.reshape(2, 1), x)[0],
+        tg.jvp(lambda v: v, (x,), (x,))[0],
+        tg.grad(lambda v: (v.sum(), v), has_aux=True)(x)[1],
+        tg.record(lambda v: v, x).value,
+    ]
+    assert not any(np.may_share_memory(y, x) for y in found)
+
+
+def test_a_pullback_does_not_see_later_writes() -> None:
+    """Its tape outlives the call, so it keeps the arguments as they were."""
+    w = np.array([1.0, 2.0])
+    _, pullback = tg.vjp(lambda v: (v**2).sum(), w)
+    w += 10.0
+    np.testing.assert_array_equal(pullback(1.0)[0], [2.0, 4.0])
+
+
+def test_a_value_in_place_of_a_function_is_refused() -> None:
+    """tg.grad(f(3.0)) is a slip of new users."""
+    transforms: list[Any] = [tg.grad, tg.value_and_grad, tg.vmap, tg.jacrev, tg.hessian]
+    for transform in transforms:
+        with pytest.raises(TypeError, match=r"expected a function to transform, got float 9\.0"):
+            transform(9.0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import numpy as tnp
 from .._errors import ShapeError, where
-from .._tape import Array, Var, dtype_of, shape_of
+from .._tape import Array, Var, dtype_of, plain_of, shape_of
 from .._typing import Shape
 from ._activations import log_softmax, relu, softplus
 
@@ -152,7 +152,7 @@ def _array(x: Any) -> Any:
 
 def _plain(x: Any) -> NDArray[Any]:
     """The plain values behind a traced or plain array, only for looking at."""
-    return np.asarray(x.value if isinstance(x, Var) else x)
+    return np.asarray(plain_of(x))
 
 
 def _floating(x: Any) -> Any:

@@ -25,12 +25,13 @@ from .._tape import (
     Var,
     escaped,
     explained,
+    handle,
     operand,
     shape_of,
-    traced,
 )
 from .._typing import Function, Out, P, Params, Rest, Shape, Value
 from ..numpy import TABLE
+from ._leaves import a_function, unshared
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
@@ -54,12 +55,12 @@ class Batch(Tape):
         values = [arg._value if b else operand(arg) for arg, b in zip(args, batched)]
         try:
             return self.hold(op.batch(self.size, batched, values, params))
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             raise explained(_first(error), op, args) from None
 
     def hold(self, values: Value) -> Var:
         """A traced value for a batch of values, examples along axis 0."""
-        return traced(self, -1, values)
+        return handle(self, -1, values)
 
     def shape_of(self, value: Value) -> Shape:
         """The shape of one example."""
@@ -70,7 +71,7 @@ class Batch(Tape):
         raise ShapeError(text.format(where=where()))
 
 
-def _first(error: ValueError) -> ValueError:
+def _first(error: Exception) -> Exception:
     """NumPy's error where an outer tape has explained it, with the shapes of whole batches."""
     first = error.__context__
     return first if isinstance(error, ShapeError) and isinstance(first, ValueError) else error
@@ -106,7 +107,7 @@ def _whole(batch: Batch, leaf: Value) -> Value:
 class Batched:
     """What `vmap` returns."""
 
-    function: Callable[..., Any]
+    function: Callable[..., Any] = attrs.field(validator=a_function)
     in_axes: Any
     out_axes: Any
 
@@ -114,7 +115,7 @@ class Batched:
     def __name__(self) -> str:
         return f"vmap({name_of(self.function)})"
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function on every example; the results stacked along out_axes."""
         leaves, structure = tree.flatten(args)
         axes = self._axes_of(args, len(leaves))
@@ -125,16 +126,14 @@ class Batched:
                 leaf if axis is None else batch.hold(_to_front(leaf, axis))
                 for leaf, axis in zip(leaves, axes)
             ]
-            out = self.function(*tree.unflatten(structure, examples))
+            out = self.function(*tree.unflatten(structure, examples), **kwargs)
         finally:
             batch.close()
         found, shape = tree.flatten(out)
         whole = [_whole(batch, leaf) for leaf in found]
         places = _prefix(self.out_axes, out, len(found), "out_axes")
-        placed: list[Value] = []
-        for value, place, leaf in zip(whole, places, found):
-            placed.append(_unshared(_to_place(value, place, leaf, batch), [*leaves, *placed]))
-        return tree.unflatten(shape, placed)
+        placed = [_to_place(*group, batch) for group in zip(whole, places, found)]
+        return tree.unflatten(shape, unshared(placed, leaves))
 
     def _axes_of(self, args: tuple[Any, ...], count: int) -> list[int | None]:
         axes = self.in_axes
@@ -185,14 +184,6 @@ def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
     return [axis for axis, leaf in zip(spread, found) if leaf is not None]
 
 
-def _unshared(value: Value, others: Sequence[Value]) -> Value:
-    """An output that may be written into without changing an argument or another output."""
-    if not isinstance(value, np.ndarray):
-        return value
-    shared = any(isinstance(x, np.ndarray) and np.may_share_memory(value, x) for x in others)
-    return value if value.flags.writeable and not shared else value.copy()
-
-
 def _to_front(leaf: Value, axis: int) -> Value:
     array = leaf if isinstance(leaf, Var) else np.asarray(leaf)
     return ops.moveaxis(array, normalize_axis_index(axis, len(shape_of(array))), 0)
@@ -228,6 +219,8 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
     in_axes:  which axis of each argument counts the examples: an int for all, or a tuple with one
               entry per argument: an int, None (the same for all examples), or a tree of those.
     out_axes: where that axis goes in each output.
+
+    Arguments given by keyword are the same for all examples.
 
     Raises ShapeError where the axes differ in length, and where f asks for the truth of a batched
     value (if x > 0): use tapegrad.numpy.where.

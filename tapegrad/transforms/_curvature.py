@@ -13,16 +13,17 @@ from .._errors import name_of
 from .._tape import Scalar, dtype_of, shape_of
 from .._typing import Function, P, Rest, Ts, Value
 from ._batch import on_all
-from ._forward import jvp, linearise
-from ._leaves import like_leaves, parameters
-from ._reverse import Gradient, pulled
+from ._forward import jvp
+from ._leaves import a_function, chosen, like_leaves, parameters
+from ._linear import linearise
+from ._reverse import Gradient
 
 
 @attrs.frozen
 class Jacobian:
     """What `jacfwd` and `jacrev` return."""
 
-    function: Callable[..., Any]
+    function: Callable[..., Any] = attrs.field(validator=a_function)
     argnums: int | tuple[int, ...]
     forward: bool
 
@@ -32,19 +33,19 @@ class Jacobian:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The Jacobian at these arguments."""
-        chosen = Gradient(self.function, self.argnums, False, False)._chosen(len(args))
-        single = isinstance(self.argnums, int)
-        for i in chosen:
+        places = chosen(self.argnums, len(args), self.__name__)
+        single = not isinstance(self.argnums, (tuple, list))
+        for i in places:
             parameters(args[i], "params" if len(args) == 1 else f"args[{i}]")
 
         def of_chosen(x: Any) -> Any:
             given = list(args)
-            for i, value in zip(chosen, (x,) if single else x):
+            for i, value in zip(places, (x,) if single else x):
                 given[i] = value
             return self.function(*given, **kwargs)
 
         of_chosen.__name__ = name_of(self.function)
-        x = args[chosen[0]] if single else tuple(args[i] for i in chosen)
+        x = args[places[0]] if single else tuple(args[i] for i in places)
         return (_columns if self.forward else _rows)(of_chosen, x)
 
 
@@ -66,15 +67,15 @@ def _block(values: Value, shape: Sequence[int], leaf: Value) -> Value:
 def _rows(f: Callable[[Any], Any], x: Any) -> Any:
     """Reverse mode: one pullback for each element of the output, all at once."""
     inputs, structure = parameters(x, "args")
-    out, pullback = pulled(f, "jacrev", [(inputs, structure)])
-    outputs, out_structure = tree.flatten(out)
+    at = linearise(f, "jacrev", [(inputs, structure)])
+    outputs, out_structure = at.leaves, at.structure
     blocks = []
     for k, leaf in enumerate(outputs):
         basis = _basis(leaf)
 
         def row(g: Value, k: int = k) -> Any:
             zeros = [np.zeros(shape_of(y), dtype_of(y)) for y in outputs]
-            return pullback(tree.unflatten(out_structure, [*zeros[:k], g, *zeros[k + 1 :]]))
+            return at.pull(tree.unflatten(out_structure, [*zeros[:k], g, *zeros[k + 1 :]]))
 
         rows = on_all(row, len(basis), [basis], "jacrev")
         blocks.append(
@@ -90,7 +91,7 @@ def _columns(f: Callable[[Any], Any], x: Any) -> Any:
     """Forward mode: one pushforward for each element of the input, all at once."""
     inputs, structure = parameters(x, "args")
     at = linearise(f, "jacfwd", [(inputs, structure)])
-    outputs, out_structure = tree.flatten(at.out)
+    outputs, out_structure = at.leaves, at.structure
     by_input = []
     for k, leaf in enumerate(inputs):
         basis = _basis(leaf)
@@ -107,7 +108,9 @@ def _columns(f: Callable[[Any], Any], x: Any) -> Any:
                 for c, out in zip(columns, outputs)
             ]
         )
-    blocks = [tree.unflatten(structure, list(group)) for group in zip(*by_input)]
+    blocks = [
+        tree.unflatten(structure, [columns[k] for columns in by_input]) for k in range(len(outputs))
+    ]
     return tree.unflatten(out_structure, blocks)
 
 

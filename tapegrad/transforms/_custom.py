@@ -57,6 +57,8 @@ class CustomVjp:
     ) -> Any:
         """One node: from the traced leaves as a vector to the output as a vector."""
         out, pullback = self._run(args)
+        if any(leaf.__class__ is Var for leaf in tree.leaves(args)):
+            out = self(*args)  # an outer tape's derivative of the value goes by the rule, too
         self._check_closure(tape, out)
         values, unravel = _ravel(out)
         traced = [leaf for leaf, m in zip(leaves, mine) if m]

@@ -3,54 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import attrs
-
-from .. import tree
-from .._errors import name_of
-from .._tape import Node, Tape, Var
+from .._errors import describe
 from .._typing import Out, Ts, Value
-from ..numpy import TABLE
-from ._leaves import like_leaves, matching, outputs, own, parameters, positions, traced
-from ._replay import forward
-
-
-@attrs.frozen
-class Linearised:
-    """A function at a point: its output there and its pushforward, callable any number of times."""
-
-    nodes: Sequence[Node]
-    structure: tree.Structure
-    leaves: Sequence[Value]
-    places: Sequence[int | None]
-
-    @property
-    def out(self) -> Any:
-        """The output at the point."""
-        return tree.unflatten(self.structure, list(self.leaves))
-
-    def push(self, tangents: Sequence[Value | None]) -> Any:
-        """J times a tangent, given by the leaves of the inputs; in the output's structure."""
-        moved = forward(self.nodes, tangents)
-        found = [None if place is None else own(moved[place], tangents) for place in self.places]
-        return tree.unflatten(self.structure, like_leaves(found, self.leaves))
-
-
-def linearise(
-    f: Callable[..., Any],
-    transform: str,
-    trees: Sequence[tuple[Sequence[Value], tree.Structure]],
-) -> Linearised:
-    """f recorded at the arguments with these leaves and structures."""
-    tape = Tape(TABLE, transform, f)
-    try:
-        out = f(*(traced(tape, leaves, structure) for leaves, structure in trees))
-        found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
-    finally:
-        nodes = tape.close()
-    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]
-    return Linearised(nodes, structure, values, positions(tape, found))
+from ._leaves import matching, parameters
+from ._linear import linearise
 
 
 def jvp(f: Callable[[*Ts], Out], primals: tuple[*Ts], tangents: tuple[*Ts]) -> tuple[Out, Out]:
@@ -63,6 +20,12 @@ def jvp(f: Callable[[*Ts], Out], primals: tuple[*Ts], tangents: tuple[*Ts]) -> t
     >>> tg.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
+    for name, values in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(values, (tuple, list)):
+            raise TypeError(
+                f"jvp: {name} is a tuple with one entry for each argument, got "
+                f"{describe(values)}; for one argument write (x,)"
+            )
     if len(primals) != len(tangents):
         raise TypeError(f"jvp: {len(primals)} primals, but {len(tangents)} tangents")
     given: Sequence[object] = primals

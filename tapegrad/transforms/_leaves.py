@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 
 from .. import tree
@@ -18,8 +19,17 @@ from .._errors import (
     ShapeError,
     describe,
 )
-from .._tape import Tape, Var, dtype_of, escaped, shape_of
+from .._tape import Tape, Var, dtype_of, escaped, plain_of, shape_of
 from .._typing import Value
+
+
+def a_function(transform: object, field: attrs.Attribute[Any], value: object) -> None:
+    """What a transform takes: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    if not callable(value):
+        raise TypeError(
+            f"expected a function to transform, got {describe(value)}\n"
+            "Write transform(f)(x), not transform(f(x))."
+        )
 
 
 def parameters(params: object, name: str) -> tuple[list[Value], tree.Structure]:
@@ -73,7 +83,7 @@ def _like(g: Value | None, leaf: Value, seen: set[int]) -> Value:
         return g
     if g is None:
         g = np.zeros(shape_of(leaf), dtype_of(leaf))
-    plain = leaf.value if leaf.__class__ is Var else leaf
+    plain = plain_of(leaf)
     if isinstance(plain, np.ndarray):
         g = np.asarray(g, dtype_of(leaf))
         owned = g.flags.owndata and g.flags.writeable and id(g) not in seen and g is not plain
@@ -83,12 +93,14 @@ def _like(g: Value | None, leaf: Value, seen: set[int]) -> Value:
     return float(g) if plain.__class__ is float else plain.dtype.type(g)
 
 
-def plain(tape: Tape, out: object) -> Any:
-    """A tree with the tape's own traced values replaced by what they stand for."""
+def plain(tape: Tape, out: object, given: Sequence[Value]) -> Any:
+    """A tree with the tape's own traced values replaced by what they stand for.
+
+    Of the arrays, none is shared with those given.
+    """
     leaves, structure = tree.flatten(out)
-    return tree.unflatten(
-        structure, [x._value if x.__class__ is Var and x._tape is tape else x for x in leaves]
-    )
+    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in leaves]
+    return tree.unflatten(structure, unshared(values, given))
 
 
 def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tree.Structure]:
@@ -112,13 +124,51 @@ def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tr
 def check_alive(leaf: object) -> None:
     """Raise EscapedError for a traced value whose tape has ended: it would count as a constant."""
     if isinstance(leaf, Var) and leaf._tape.closed:
-        raise escaped(leaf._tape.transform, leaf._tape.function, describe(leaf.value))
+        raise escaped(leaf._tape.transform, leaf._tape.function, describe(plain_of(leaf)))
 
 
 def own(value: Value, others: Sequence[Value]) -> Value:
     """An array that is none of the others; the same one if it is not."""
     shared = isinstance(value, np.ndarray) and any(value is other for other in others)
     return value.copy() if shared else value
+
+
+def unshared(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
+    """Outputs that may be written into without changing one of the others or one another."""
+    found: list[Value] = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            taken = (x for x in (*others, *found) if isinstance(x, np.ndarray))
+            shared = any(np.may_share_memory(value, x) for x in taken)
+            found.append(value.copy() if shared or not value.flags.writeable else value)
+        else:
+            found.append(value)
+    return found
+
+
+def kept(parts: tuple[list[Value], tree.Structure]) -> tuple[list[Value], tree.Structure]:
+    """Leaves for a tape that outlives the call: what is written into them later is not seen."""
+    leaves, structure = parts
+    return [x.copy() if isinstance(x, np.ndarray) else x for x in leaves], structure
+
+
+def chosen(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
+    """The positions of the arguments to differentiate, as non-negative numbers, for ``name``."""
+    wanted: Any = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    for i in wanted:
+        if not isinstance(i, (int, np.integer)):
+            raise TypeError(f"{name}: argnums is an int or a tuple of ints, got {i!r}")
+        if not -count <= i < count:
+            raise TypeError(
+                f"{name}: argnums={argnums!r} asks for positional argument {i}, "
+                f"but the call has {count} (arguments given by keyword are not differentiated)"
+            )
+    found = [int(i) % count for i in wanted]
+    if len(set(found)) < len(found):
+        raise TypeError(
+            f"{name}: argnums={argnums!r} names an argument twice (the call has {count})"
+        )
+    return found
 
 
 def matching(
@@ -146,7 +196,7 @@ def _alike(value: Value, leaf: Value) -> Value:
     """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
     if hasattr(value, "dtype"):
         return value if value.dtype.kind == "f" else value.astype(dtype_of(leaf))
-    plain = leaf.value if leaf.__class__ is Var else leaf
+    plain = plain_of(leaf)
     if isinstance(plain, np.ndarray):
         return np.asarray(value, dtype_of(leaf))
     return plain.dtype.type(value) if isinstance(plain, np.generic) else float(value)
@@ -157,6 +207,3 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
     return [
         leaf._index if leaf.__class__ is Var and leaf._tape is tape else None for leaf in leaves
     ]
-
-
-Function = Callable[..., Any]

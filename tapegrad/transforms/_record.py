@@ -11,10 +11,10 @@ import attrs
 from .. import ops, tree
 from .._errors import name_of
 from .._tape import Node, RecordingTape, Var
-from .._typing import Out, Ts, Value
+from .._typing import Out, Rest, Value
 from ..numpy import TABLE
 from ..views import table
-from ._leaves import parameters, plain
+from ._leaves import kept, parameters, plain
 
 T = TypeVar("T")
 
@@ -28,6 +28,11 @@ class Recording(Generic[Out]):
     inputs:  the positions of the leaves of the arguments
     outputs: the positions of the leaves of the output; None for one that no argument decides
     name:    the function's
+
+    >>> import tapegrad as tg
+    >>> recording = tg.record(lambda x: x * x, 3.0)
+    >>> recording.value, recording.inputs, recording.outputs, len(recording)
+    (9.0, (0,), (1,), 2)
     """
 
     value: Out
@@ -45,8 +50,10 @@ class Recording(Generic[Out]):
     __repr__ = __str__
 
 
-def record(f: Callable[[*Ts], Out], *args: *Ts) -> Recording[Out]:
+def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> Recording[Out]:
     """Run f and keep its tape. Each argument's leaves must be floating point (LeafError).
+
+    Arguments given by keyword are constants to the tape.
 
     >>> import tapegrad as tg
     >>> recording = tg.record(lambda a, b: a * b + 10.0, 2.0, -3.0)
@@ -55,20 +62,18 @@ def record(f: Callable[[*Ts], Out], *args: *Ts) -> Recording[Out]:
     >>> [node.op.name for node in recording.tape]
     ['input', 'input', 'multiply', 'add']
     """
-    call: Callable[..., Any] = f
-    given: Sequence[object] = args
-    names = _names(f, len(given))
-    trees = [parameters(arg, name) for arg, name in zip(given, names)]
+    names = _names(f, len(args))
+    trees = [kept(parameters(arg, name)) for arg, name in zip(args, names)]
     tape = RecordingTape(TABLE, "record", f)
     try:
         arguments = []
-        for arg, name, (leaves, structure) in zip(given, names, trees):
+        for arg, name, (leaves, structure) in zip(args, names, trees):
             labels = tree.paths(arg, name)
             traced = [tape.input(leaf, label) for leaf, label in zip(leaves, labels)]
             arguments.append(tree.unflatten(structure, traced))
-        out = call(*arguments)
+        out = f(*arguments, **kwargs)
         found = tree.leaves(out)
-        value = plain(tape, out)
+        value = plain(tape, out, [leaf for leaves, _ in trees for leaf in leaves])
     finally:
         nodes = tape.close()
     outputs = tuple(
@@ -95,6 +100,8 @@ def label(x: T, name: str) -> T:
     >>> tg.label(3.0, "x")
     3.0
     """
+    if not isinstance(name, str):
+        raise TypeError(f"label: the name is a str, got {name!r}")
     return _marked(x, lambda leaf: ops.identity(leaf, label=name))
 
 

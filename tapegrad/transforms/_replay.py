@@ -75,7 +75,7 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
 
 
 def _from_the_end(nodes: Sequence[Node], last: int, inputs: int, consume: bool) -> Iterator[Node]:
-    """The nodes at positions last, ..., inputs; with ``consume``, each is dropped when it is due."""
+    """The nodes at positions last, ..., inputs; with ``consume``, each is dropped when due."""
     if consume:
         return map(list.pop, itertools.repeat(nodes, last + 1 - inputs))  # type: ignore[arg-type]
     return map(nodes.__getitem__, range(last, inputs - 1, -1))

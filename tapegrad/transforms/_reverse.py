@@ -18,20 +18,21 @@ from .._errors import (
     describe,
     name_of,
 )
-from .._tape import Node, Scalar, Tape, Var, dtype_of, shape_of
+from .._tape import Scalar, Tape, Var, dtype_of, plain_of, shape_of
 from .._typing import Aux, Function, Out, P, Q, Rest, Ts, Value
 from ..numpy import TABLE
 from ._leaves import (
+    a_function,
     check_alive,
+    chosen,
+    kept,
     like_leaves,
-    matching,
-    outputs,
     own,
     parameters,
     plain,
-    positions,
     traced,
 )
+from ._linear import linearise
 from ._replay import backward
 
 S = TypeVar("S", bound=Scalar)
@@ -44,7 +45,7 @@ class Gradient:
     It holds nothing but what it was made of, so it pickles where the function does.
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., Any] = attrs.field(validator=a_function)
     argnums: int | tuple[int, ...]
     has_aux: bool
     with_value: bool
@@ -60,54 +61,31 @@ class Gradient:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient at these arguments, with the value or aux where asked for."""
-        chosen = self._chosen(len(args))
-        names = ["params" if len(args) == 1 else f"args[{i}]" for i in chosen]
-        trees = [parameters(args[i], name) for i, name in zip(chosen, names)]
+        places = chosen(self.argnums, len(args), self.__name__)
+        names = ["params" if len(args) == 1 else f"args[{i}]" for i in places]
+        trees = [parameters(args[i], name) for i, name in zip(places, names)]
         tape = Tape(TABLE, self.transform, self.function)
         arguments = list(args)
+        everything = [leaf for leaves, _ in trees for leaf in leaves]
         try:
-            for i, (leaves, structure) in zip(chosen, trees):
+            for i, (leaves, structure) in zip(places, trees):
                 arguments[i] = traced(tape, leaves, structure)
             result = self.function(*arguments, **kwargs)
             out, aux = self._split(result)
             out = self._scalar(out)
-            aux = plain(tape, aux) if self.has_aux else None
+            aux = plain(tape, aux, everything) if self.has_aux else None
         finally:
             nodes = tape.close()
-        everything = [leaf for leaves, _ in trees for leaf in leaves]
         seeds = {}
         if out.__class__ is Var and out._tape is tape:
             seeds[out._index] = one(out)
-            out = out._value
+            out = own(out._value, everything)
         found = like_leaves(backward(nodes, seeds, len(everything), consume=True), everything)
-        gradients: list[Any] = []
-        for leaves, structure in trees:
-            gradients.append(tree.unflatten(structure, found[: len(leaves)]))
-            del found[: len(leaves)]
-        gradient = gradients[0] if isinstance(self.argnums, int) else tuple(gradients)
+        gradients = tree.unflatten_all([structure for _, structure in trees], found)
+        gradient = tuple(gradients) if isinstance(self.argnums, (tuple, list)) else gradients[0]
         if self.with_value:
             return ((out, aux) if self.has_aux else out), gradient
         return (gradient, aux) if self.has_aux else gradient
-
-    def _chosen(self, count: int) -> list[int]:
-        """The positions of the arguments to differentiate, as non-negative numbers."""
-        several = isinstance(self.argnums, (tuple, list))
-        wanted: Any = self.argnums if several else (self.argnums,)
-        for i in wanted:
-            if not isinstance(i, (int, np.integer)):
-                raise TypeError(f"{self.__name__}: argnums is an int or a tuple of ints, got {i!r}")
-            if not -count <= i < count:
-                raise TypeError(
-                    f"{self.__name__}: argnums={self.argnums!r} asks for positional argument {i}, "
-                    f"but the call has {count} (arguments given by keyword are not differentiated)"
-                )
-        chosen = [int(i) % count for i in wanted]
-        if len(set(chosen)) < len(chosen):
-            raise TypeError(
-                f"{self.__name__}: argnums={self.argnums!r} names an argument twice "
-                f"(the call has {count})"
-            )
-        return chosen
 
     def _split(self, result: Any) -> tuple[Any, Any]:
         """The output and aux."""
@@ -147,7 +125,7 @@ class Gradient:
 
 def one(out: Value) -> Value:
     """The cotangent of a scalar by itself, in its kind."""
-    value = out.value
+    value = plain_of(out)
     if value.__class__ is float:
         return 1.0
     return np.ones((), value.dtype) if isinstance(value, np.ndarray) else value.dtype.type(1.0)
@@ -215,7 +193,8 @@ def grad(
     counts as one). With ``has_aux``, f returns (value, aux) and the result is (gradient, aux).
 
     Raises LeafError for parameters that are not floating point, OutputError if f does not return
-    one floating-point number.
+    one floating-point number. f must be pure: an array that it overwrites while it runs gives a
+    wrong gradient, since the tape keeps arrays, not copies.
 
     >>> import tapegrad as tg
     >>> tg.grad(lambda x: 3 * x**2 - 4 * x + 5)(3.0)
@@ -290,36 +269,6 @@ def value_and_grad(
     return Gradient(f, argnums, has_aux, with_value=True)
 
 
-@attrs.frozen
-class Pullback:
-    """From cotangents of a function's output to those of its inputs; may be called many times."""
-
-    nodes: Sequence[Node]
-    structure: tree.Structure
-    leaves: Sequence[Value]
-    places: Sequence[int | None]
-    primals: Sequence[tuple[Sequence[Value], tree.Structure]]
-
-    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
-        """One cotangent for each primal, in its structure; Jᵀ times the given one.
-
-        Raises ShapeError for a cotangent that has not the output's structure and shapes.
-        """
-        given = matching(cotangent, self.structure, self.leaves, "cotangent", "the output")
-        seeds: dict[int, Value] = {}
-        for place, g in zip(self.places, given):
-            if place is not None:
-                seeds[place] = seeds[place] + g if place in seeds else g
-        leaves = [leaf for group, _ in self.primals for leaf in group]
-        raw = backward(self.nodes, seeds, len(leaves))
-        found = like_leaves([g if g is None else own(g, given) for g in raw], leaves)
-        result = []
-        for group, structure in self.primals:
-            result.append(tree.unflatten(structure, found[: len(group)]))
-            del found[: len(group)]
-        return tuple(result)
-
-
 def vjp(f: Callable[[*Ts], Out], *primals: *Ts) -> tuple[Out, Callable[[Out], tuple[*Ts]]]:
     """f's output at the primals, and its pullback there: cotangent -> one cotangent per primal.
 
@@ -332,19 +281,5 @@ def vjp(f: Callable[[*Ts], Out], *primals: *Ts) -> tuple[Out, Callable[[Out], tu
     (6.0, (3.0, 2.0))
     """
     given: Sequence[object] = primals
-    return pulled(f, "vjp", [parameters(p, f"primals[{i}]") for i, p in enumerate(given)])
-
-
-def pulled(
-    f: Callable[..., Any], transform: str, trees: Sequence[tuple[Sequence[Value], tree.Structure]]
-) -> tuple[Any, Pullback]:
-    """f recorded at the arguments with these leaves and structures: its output and its pullback."""
-    tape = Tape(TABLE, transform, f)
-    try:
-        out = f(*(traced(tape, leaves, structure) for leaves, structure in trees))
-        found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
-    finally:
-        nodes = tape.close()
-    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]
-    pullback = Pullback(nodes, structure, values, positions(tape, found), trees)
-    return tree.unflatten(structure, values), pullback
+    at = linearise(f, "vjp", [kept(parameters(p, f"primals[{i}]")) for i, p in enumerate(given)])
+    return at.out, at.pull

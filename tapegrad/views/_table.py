@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from .._tape import INPUT, Node, Var, shape_of
+from .._errors import Place
+from .._tape import INPUT, Node, plain_of, shape_of
 from .._typing import Value
 from ..ops import identity
 
@@ -35,7 +37,7 @@ def table(nodes: Sequence[Node], outputs: Sequence[int | None], title: str) -> s
         )
         rows.append(row)
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
-    lines = [f"{title}: {len(nodes)} nodes"]
+    lines = [f"{title}: {len(nodes)} node{'s' * (len(nodes) != 1)}"]
     for first, *rest in rows:
         cells = [first[0] + " " + first[2:].rjust(widths[0] - 2)]
         cells += [cell.ljust(width) for cell, width in zip(rest, widths[1:])]
@@ -60,16 +62,12 @@ def _expression(node: Node, nodes: Sequence[Node]) -> str:
 
 def _short(value: Value) -> str:
     """A number as it is, an array by dtype and shape."""
-    if isinstance(value, Var):
-        value = value.value
+    value = plain_of(value)
     if isinstance(value, np.ndarray) and shape_of(value):
         return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
     return repr(value.item() if isinstance(value, (np.ndarray, np.generic)) else value)
 
 
-def _place(line: str | None) -> str:
+def _place(line: Place | None) -> str:
     """The user's line without the folder."""
-    if line is None:
-        return ""
-    place = line.removeprefix("at ")
-    return place.split(", in ")[0].rsplit("/", 1)[-1]
+    return f"{Path(line.file).name}:{line.line}" if line else ""

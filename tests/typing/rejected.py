@@ -176,8 +176,8 @@ tg.vmap(product)(X, "x")
 # mypy says: Argument 2 to "__call__" of "Function" has incompatible type "str"; expected "Floats" [arg-type]
 # pyright says: Argument of type "Literal['x']" cannot be assigned to parameter "y" of type "Floats" in function "__call__" [reportArgumentType]
 tg.record(parabola, "x")
-# mypy says: Argument 1 to "record" has incompatible type "Callable[[float], float]"; expected "Callable[[str], float]" [arg-type]
-# pyright says: Argument of type "tuple[Literal['x']]" cannot be assigned to parameter "args" of type "Ts@record" in function "record" [reportArgumentType]
+# mypy says: Argument 2 to "record" has incompatible type "str"; expected "float" [arg-type]
+# pyright says: Argument of type "Literal['x']" cannot be assigned to parameter "x" of type "float" [reportArgumentType]
 tg.record(parabola, 3.0).values
 # mypy says: "Recording[float]" has no attribute "values"; maybe "value"? [attr-defined]
 # pyright says: Type of "values" is unknown [reportUnknownMemberType]

@@ -1,0 +1,72 @@
+"""A function at a point: its tape there, as the linear map that its derivative is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from .. import tree
+from .._errors import name_of
+from .._tape import Node, Tape, Var
+from .._typing import Value
+from ..numpy import TABLE
+from ._leaves import like_leaves, matching, outputs, own, positions, traced, unshared
+from ._replay import backward, forward
+
+# The leaves of an argument, and its structure.
+Parts: TypeAlias = tuple[Sequence[Value], tree.Structure]
+
+
+@attrs.frozen(eq=False)
+class Linearised:
+    """A function's output at a point, and its derivative there in both directions.
+
+    Both directions may be asked for any number of times.
+    """
+
+    nodes: Sequence[Node]
+    structure: tree.Structure
+    leaves: Sequence[Value]
+    places: Sequence[int | None]
+    primals: Sequence[Parts]
+
+    @property
+    def out(self) -> Any:
+        """The output at the point; its arrays are the caller's own."""
+        given = [leaf for leaves, _ in self.primals for leaf in leaves]
+        return tree.unflatten(self.structure, unshared(self.leaves, given))
+
+    def push(self, tangents: Sequence[Value | None]) -> Any:
+        """J times a tangent, given by the leaves of the inputs; in the output's structure."""
+        moved = forward(self.nodes, tangents)
+        found = [None if place is None else own(moved[place], tangents) for place in self.places]
+        return tree.unflatten(self.structure, like_leaves(found, self.leaves))
+
+    def pull(self, cotangent: Any) -> tuple[Any, ...]:
+        """One cotangent for each primal, in its structure: Jᵀ times the given one.
+
+        Raises ShapeError for a cotangent that has not the output's structure and shapes.
+        """
+        given = matching(cotangent, self.structure, self.leaves, "cotangent", "the output")
+        seeds: dict[int, Value] = {}
+        for place, g in zip(self.places, given):
+            if place is not None:
+                seeds[place] = seeds[place] + g if place in seeds else g
+        leaves = [leaf for group, _ in self.primals for leaf in group]
+        raw = backward(self.nodes, seeds, len(leaves))
+        found = like_leaves([g if g is None else own(g, given) for g in raw], leaves)
+        return tuple(tree.unflatten_all([structure for _, structure in self.primals], found))
+
+
+def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
+    """f recorded at the arguments with these leaves and structures."""
+    tape = Tape(TABLE, transform, f)
+    try:
+        out = f(*(traced(tape, leaves, structure) for leaves, structure in primals))
+        found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
+    finally:
+        nodes = tape.close()
+    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]
+    return Linearised(nodes, structure, values, positions(tape, found), primals)
