@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import NoReturn
 
 
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows each default, where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and whose help shows every default."""
 
     def __init__(self, description: str) -> None:
         super().__init__(
             description=description,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=Formatter,
             allow_abbrev=False,
         )
 
@@ -55,12 +62,29 @@ def nonnegative(text: str) -> float:
     return number
 
 
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A type for argparse: a number from ``low`` to ``high``."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"expected a number from {low} to {high}, got {text!r}"
+            )
+        return value
+
+    return parse
+
+
 def writable(*suffixes: str) -> Callable[[str], Path]:
     """A type for argparse: a file to write, with one of these suffixes; makes its folder."""
 
     def parse(text: str) -> Path:
         path = Path(text)
-        if path.suffix not in suffixes:
+        if path.suffix.lower() not in suffixes:
             expected = " or ".join(suffixes)
             raise argparse.ArgumentTypeError(f"expected a file name in {expected}, got {text!r}")
         try:

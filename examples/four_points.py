@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 import attrs
 import numpy as np
-from _options import Parser, nonnegative, run, whole
+from _options import Parser, number, run, whole
 
 import tapegrad as tg
 
@@ -94,7 +94,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options, checked."""
     parser = Parser("Train on four points, as it should be and with wrongly accumulated gradients.")
     parser.add_argument("--steps", type=whole(1), default=20, help="how many steps, each way")
-    parser.add_argument("--rate", type=nonnegative, default=0.05, help="the learning rate")
+    parser.add_argument("--rate", type=number(0.001, 0.1), default=0.05, help="the learning rate")
     parser.add_argument("--seed", type=whole(0), default=1337, help="of the first weights")
     return parser.parse_args(argv)
 
@@ -115,17 +115,17 @@ def table(right: Sequence[Step], wrong: Sequence[Step]) -> str:
 
 def explain(right: Sequence[Step], wrong: Sequence[Step]) -> str:
     """What the table shows, in words."""
-    last, n = wrong[-1], len(wrong) - 1
+    n = len(wrong) - 1
     return f"""\
 loss:       the sum of the four squared errors.
 own slope:  the length of the gradient at the parameters that the step starts from.
 followed:   the length of what the step goes along (times the learning rate).
 
 On the left each step follows the gradient of the loss where it is. On the right it follows the sum
-of that gradient and of all earlier ones, which were measured at parameters left long ago. As long
-as all of them point down the same way, the steps grow, and that looks like fast learning. But they
-do not slow down at the bottom: at step {n} the slope is {last.slope:.4f}, and the step goes along
-{last.used:.4f}. The loss rose at {count_rises(wrong)} of {n} steps on the right, at \
+of that gradient and of all earlier ones, which were measured at parameters left long ago.
+{growth(wrong)}
+{ending(wrong)}
+The loss rose at {count_rises(wrong)} of {n} steps on the right, at \
 {count_rises(right)} on the left; the parameters end
 {distance(wrong):.1f} away from where they started, against {distance(right):.1f} on the left.
 
@@ -133,6 +133,28 @@ The mistake needs a gradient that outlives its step: one that is kept inside the
 each backward pass adds to what it finds, and where forgetting to reset it (zero_grad) raises no
 error. tapegrad.grad(f) is a function: it returns a new tree of gradients and leaves nothing behind.
 To get the right-hand side, this script had to keep a sum and add to it by hand."""
+
+
+def growth(wrong: Sequence[Step]) -> str:
+    """How the steps grow where gradients are added up, if they do."""
+    longest = max(range(len(wrong)), key=lambda k: wrong[k].used)
+    if longest == 0:
+        return "Here they point against each other: no step is longer than the first."
+    return (
+        "As long as they point down the same way, the steps grow, which looks like fast learning: "
+        f"from\n{wrong[0].used:.4f} to {wrong[longest].used:.4f} at step {longest}."
+    )
+
+
+def ending(wrong: Sequence[Step]) -> str:
+    """Whether the last step of added gradients is far longer than the slope there calls for."""
+    last, n = wrong[-1], len(wrong) - 1
+    numbers = (
+        f"at step {n} the slope is {last.slope:.4f}, and the step goes\nalong {last.used:.4f}."
+    )
+    if last.used > 3.0 * last.slope:
+        return f"But they do not slow down with the slope: {numbers}"
+    return f"They are not yet far from the slope (try more --steps): {numbers}"
 
 
 def distance(steps: Sequence[Step]) -> float:

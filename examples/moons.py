@@ -16,7 +16,7 @@ from typing import TypeAlias, TypeVar
 
 import attrs
 import numpy as np
-from _options import PICTURE, Parser, nonnegative, run, whole, writable
+from _options import PICTURE, Parser, nonnegative, number, run, whole, writable
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -119,14 +119,24 @@ def train(loss: Loss[P], params: P, data: tuple[Floats, Floats], options: argpar
             (hinge, accuracy), grads = evaluate(params, X, y)
             value = hinge + tg.optim.l2_penalty(params, options.alpha)
             if not np.isfinite(value):
-                raise FloatingPointError(
-                    f"the loss is {value} at step {step}: try a smaller --alpha"
-                )
+                raise FloatingPointError(f"the loss is {value} at step {step}: {remedy(options)}")
             updates, state = optimizer.update(grads, state, params)
             params = tg.optim.apply_updates(params, updates)
             print(f"step {step} loss {value}, accuracy {accuracy * 100}%", flush=True)
             bar.advance(task)
     return params
+
+
+def remedy(options: argparse.Namespace) -> str:
+    """What to try where training diverged: only what is larger than it should be."""
+    likely = []
+    if options.alpha > 0.1:
+        likely.append("a smaller --alpha")
+    if options.noise > 1.0:
+        likely.append("less --noise")
+    if len(options.hidden) > 2 or max(options.hidden) > 16:
+        likely.append("fewer or narrower --hidden layers")
+    return f"try {' or '.join(likely or ['another --seed'])}"
 
 
 def progress() -> Progress:
@@ -149,7 +159,8 @@ def progress() -> Progress:
 
 def save(path: Path, layers: Layers) -> None:
     """Write parameters as an npz file: each array under its path in the tree."""
-    np.savez(path, **tg.tree.paths(layers, "layers"))
+    with path.open("wb") as file:  # given a name, savez adds .npz to one that ends in .NPZ
+        np.savez(file, **tg.tree.paths(layers, "layers"))
 
 
 def load(path: Path, sizes: Sequence[int]) -> Layers:
@@ -197,7 +208,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--steps", type=whole(1), default=100, help="how many steps of gradient descent")
     add("--samples", type=whole(2), default=100, help="how many points")
-    add("--noise", type=nonnegative, default=0.1, help="standard deviation of the points' noise")
+    add("--noise", type=number(0, 10), default=0.1, help="standard deviation of the points' noise")
     add(
         "--hidden",
         type=whole(1),

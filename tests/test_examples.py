@@ -221,6 +221,27 @@ def test_moons_that_diverge_say_so(
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--hidden", "100", "100", "100", "100"], "fewer or narrower --hidden layers"),
+        (["--noise", "9", "--alpha", "9"], "a smaller --alpha or less --noise"),
+    ],
+)
+def test_moons_that_diverge_name_the_cause(
+    moons: ModuleType, capsys: pytest.CaptureFixture[str], options: list[str], advice: str
+) -> None:
+    """Only what is larger than it should be."""
+    assert moons.main(options) == 1
+    assert capsys.readouterr().err.endswith(f": try {advice}\n")
+
+
+def test_suffixes_may_be_capitals(moons: ModuleType, tmp_path: Path) -> None:
+    """The files have the names that were asked for."""
+    assert moons.main(["--steps", "1", "--plot", "x.PNG", "--save", "x.NPZ"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.NPZ", "x.PNG"]
+
+
 # moons: the program -------------------------------------------------------------------------------
 
 
@@ -288,8 +309,9 @@ def test_moons_into_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
         ("moons", "--steps", "ten", "expected a whole number of at least 1, got 'ten'"),
         ("moons", "--steps", "1.5", "expected a whole number of at least 1, got '1.5'"),
         ("moons", "--samples", "1", "expected a whole number of at least 2, got '1'"),
-        ("moons", "--noise", "-0.1", "expected a finite number of at least 0, got '-0.1'"),
-        ("moons", "--noise", "nan", "expected a finite number of at least 0, got 'nan'"),
+        ("moons", "--noise", "-0.1", "expected a number from 0 to 10, got '-0.1'"),
+        ("moons", "--noise", "nan", "expected a number from 0 to 10, got 'nan'"),
+        ("moons", "--noise", "1e200", "expected a number from 0 to 10, got '1e200'"),
         ("moons", "--hidden", "0", "expected a whole number of at least 1, got '0'"),
         ("moons", "--hidden", "16,16", "expected a whole number of at least 1, got '16,16'"),
         ("moons", "--batch-size", "0", "expected a whole number of at least 1, got '0'"),
@@ -304,9 +326,9 @@ def test_moons_into_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
         ("moons", "--save", "moons.pkl", "expected a file name in .npz, got 'moons.pkl'"),
         ("moons", "--engine", "tensor", "invalid choice: 'tensor'"),
         ("four_points", "--steps", "0", "expected a whole number of at least 1, got '0'"),
-        ("four_points", "--rate", "-1", "expected a finite number of at least 0, got '-1'"),
-        ("curve_fit", "--samples", "5", "expected a whole number of at least 10, got '5'"),
-        ("curve_fit", "--noise", "much", "expected a finite number of at least 0, got 'much'"),
+        ("four_points", "--rate", "1e10", "expected a number from 0.001 to 0.1, got '1e10'"),
+        ("curve_fit", "--samples", "5", "expected a whole number of at least 40, got '5'"),
+        ("curve_fit", "--noise", "much", "expected a number from 0 to 5, got 'much'"),
     ],
 )
 def test_a_bad_value_is_one_line_of_error_and_exit_status_2(
@@ -361,6 +383,7 @@ def test_moons_help_explains_each_option(tmp_path: Path) -> None:
     ]:
         assert option in text
         assert help_text in text
+    assert "(default: None)" not in text
     assert not list(tmp_path.iterdir())
 
 
@@ -482,13 +505,29 @@ def test_four_points_prints_both_runs_and_explains(
     assert "leaves nothing behind" in text
 
 
+@pytest.mark.parametrize(
+    ("used", "slope", "expected"),
+    [
+        ((2.0, 9.0), 0.1, ("the steps grow", "do not slow down")),
+        ((2.0, 1.0), 0.9, ("no step is longer than the first", "try more --steps")),
+    ],
+)
+def test_four_points_words_follow_the_numbers(
+    four_points: ModuleType, used: tuple[float, float], slope: float, expected: tuple[str, str]
+) -> None:
+    """Growth, and too long a last step, are said only where the table shows them."""
+    start = four_points.draw(0)
+    text = four_points.explain(*[[four_points.Step(start, 1.0, slope, u) for u in used]] * 2)
+    assert all(words in text for words in expected)
+
+
 # curve_fit ----------------------------------------------------------------------------------------
 
 
 def test_curve_fit_agrees_with_scipys_own_fit(curve_fit: ModuleType) -> None:
     """Parameters and standard errors, from SciPy's Levenberg-Marquardt and its own derivatives."""
     t, measured = curve_fit.measure(1337, 120, 0.4)
-    best = curve_fit.fit(curve_fit.GUESS, t, measured)
+    best = curve_fit.fit(t, measured)
     errors = curve_fit.standard_errors(best.swing, t, measured)
 
     def model(t: Any, a: float, g: float, f: float, p: float, r: float) -> Any:
@@ -510,9 +549,35 @@ def test_curve_fit_agrees_with_scipys_own_fit(curve_fit: ModuleType) -> None:
 def test_curve_fit_without_noise_finds_the_truth(curve_fit: ModuleType) -> None:
     """To the tolerance of the optimiser."""
     t, measured = curve_fit.measure(0, 50, 0.0)
-    best = curve_fit.fit(curve_fit.GUESS, t, measured)
+    best = curve_fit.fit(t, measured)
     for name in ("amplitude", "decay", "frequency", "phase", "rest"):
         assert getattr(best.swing, name) == pytest.approx(getattr(curve_fit.TRUTH, name), abs=2e-3)
+
+
+@pytest.mark.parametrize("seed", range(26))
+def test_curve_fit_finds_the_swing_whatever_the_noise(curve_fit: ModuleType, seed: int) -> None:
+    """No local minimum for any seed: the distance is the noise's, the frequency the true one."""
+    t, measured = curve_fit.measure(seed, 120, 0.4)
+    best = curve_fit.fit(t, measured)
+    assert best.converged
+    assert best.error < 0.5
+    assert best.swing.frequency == pytest.approx(0.8, abs=0.005)
+
+
+def test_curve_fit_that_ends_in_a_local_minimum_says_so(
+    curve_fit: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Started far from the true frequency: one line on stderr, exit status 1, no picture."""
+    start = curve_fit.Swing(amplitude=8.0, decay=0.1, frequency=3.0, phase=0.0, rest=0.0)
+    monkeypatch.setattr(curve_fit, "starts", lambda t, measured: [start])
+    assert curve_fit.main(["--plot", "fit.png"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"curve_fit\.py: error: the fit is a local minimum, [^\n]+\n", err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_curve_fit_prints_the_fit_and_draws_it(
@@ -522,7 +587,7 @@ def test_curve_fit_prints_the_fit_and_draws_it(
     assert curve_fit.main(["--plot", "fit.png"]) == 0
     text = capsys.readouterr().out
     for name in ("amplitude", "decay", "frequency", "phase", "rest"):
-        assert re.search(rf"^{name} +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$", text, re.MULTILINE)
+        assert re.search(rf"^{name} +-?[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$", text, re.MULTILINE)
     match = re.search(r"evaluated (\d+) times; without the gradient, (\d+) times", text)
     assert match
     assert int(match[1]) * 3 < int(match[2])

@@ -200,6 +200,41 @@ def test_updates_of_another_structure_are_refused() -> None:
         optim.apply_updates({"w": 1.0, "b": 2.0}, {"w": 1.0})
 
 
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, optim.momentum(0.5), optim.scale(0.1)])
+def test_mistakes_in_a_step_are_named(optimizer: Transformation[Any]) -> None:
+    """State and gradients swapped, no parameters, gradients of another shape or structure."""
+    params = {"w": np.ones(2), "b": 1.0}
+    state = optimizer.init(params)
+    update: Any = optimizer.update
+    order = r"update\(grads, state, params\), the state second"
+    with pytest.raises(TypeError, match=rf"the state of \w+ is .* got dict[^\n]*\n.*{order}"):
+        update(state, params, params)
+    with pytest.raises(TypeError, match=rf"got no params\.\n.*{order}"):
+        update(params, state)
+    with pytest.raises(
+        tg.ShapeError, match=r"params\['w'\] has shape \(2,\) and its gradient \(3,\)"
+    ):
+        update({"w": np.ones(3), "b": 1.0}, state, params)
+    with pytest.raises(tg.ShapeError, match=r"no gradient for params\['w'\], shape \(2,\)"):
+        update({"b": 1.0}, state, params)
+
+
+def test_updates_that_do_not_broadcast_are_refused_by_path() -> None:
+    """Before NumPy sees them; what the update was made of decides, not what comes out."""
+    for wrong in (np.ones(3), 1.0):
+        with pytest.raises(tg.ShapeError, match=r"params\['w'\] has shape \(2,\) and its update"):
+            optim.apply_updates({"w": np.ones(2)}, {"w": wrong})
+    with pytest.raises(tg.ShapeError, match=r"update for params\['c'\].* is no parameter"):
+        optim.apply_updates({"w": 1.0}, {"w": 1.0, "c": 1.0})
+
+
+def test_the_velocity_of_other_parameters_is_refused() -> None:
+    """A state that was made for another network."""
+    optimizer = optim.momentum(0.5)
+    with pytest.raises(tg.ShapeError, match=r"params has shape \(2,\) and its velocity \(3,\)"):
+        optimizer.update(np.ones(2), optimizer.init(np.ones(3)), np.ones(2))
+
+
 # Schedules ----------------------------------------------------------------------------------------
 
 
@@ -264,6 +299,14 @@ def test_bad_settings_are_refused_when_they_are_given(
     """Not at the first step, and not by a wrong number."""
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["sgd", "scale", "momentum", "add_l2", "constant"])
+@pytest.mark.parametrize("wrong", ["a", None, 1j, np.ones(2)])
+def test_settings_that_are_no_numbers_are_refused(name: str, wrong: Any) -> None:
+    """By what was expected and what came."""
+    with pytest.raises(TypeError, match=r"expected .* number.*, got (str|None|complex|float64\[2)"):
+        getattr(optim, name)(wrong)
 
 
 def test_a_bad_rate_from_a_schedule_names_its_step() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import TypeAlias
 
-from .._tape import Scalar
+import numpy as np
+
+from .._errors import describe
+from .._tape import Scalar, Var
 
 # The rate at a step; a traced one where someone differentiates by it.
 Schedule: TypeAlias = Callable[[int], Scalar]
@@ -49,6 +53,9 @@ def exponential_decay(start: float, factor: float, steps: int = 1) -> Callable[[
     """
     _check_finite("exponential_decay", start=start)
     _check_steps("exponential_decay", steps)
+    check_number(
+        f"exponential_decay expected a number as its factor, got {describe(factor)}", factor
+    )
     if not 0.0 < factor <= 1.0:
         raise ValueError(f"exponential_decay expected 0 < factor <= 1, got {factor!r}")
     return lambda step: start * factor ** (step / steps)
@@ -75,12 +82,23 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     return rate
 
 
+def check_number(message: str, value: object) -> None:
+    """Raise TypeError with this message unless a setting is a real number, or a traced one."""
+    if isinstance(value, (Real, Var)):
+        return
+    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "biuf":
+        return
+    raise TypeError(message)
+
+
 def _check_finite(name: str, **rates: float) -> None:
     for setting, rate in rates.items():
+        check_number(f"{name} expected a number as its {setting}, got {describe(rate)}", rate)
         if not math.isfinite(rate):
             raise ValueError(f"{name} expected a finite {setting}, got {rate!r}")
 
 
 def _check_steps(name: str, steps: int) -> None:
+    check_number(f"{name} expected a number of steps, got {describe(steps)}", steps)
     if steps < 1:
         raise ValueError(f"{name} expected steps of at least 1, got {steps!r}")

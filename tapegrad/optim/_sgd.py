@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from .. import numpy as tnp, tree
+from .._errors import describe
 from .._tape import Scalar, Var, shape_of
-from ._schedules import Schedule
-from ._transform import Transformation, chain
+from ._schedules import Schedule, check_number
+from ._transform import Transformation, chain, check_gradient, check_like, check_state
 
 P = TypeVar("P")
 
@@ -38,7 +39,9 @@ def sgd(
 
     A chain of three: `add_l2` (l2), `momentum` (momentum, nesterov) and `scale` (learning_rate: a
     number, or a schedule: a function of the step, which counts from 0). Those that are 0 are left
-    out. Raises ValueError for settings that those refuse.
+    out. Raises ValueError for settings that those refuse, TypeError for what is no number; the
+    update raises TypeError for another optimiser's state, and for parameters that are None, and
+    ShapeError for gradients that do not match the parameters.
 
     >>> from tapegrad.optim import apply_updates
     >>> optimizer = sgd(0.1)
@@ -78,7 +81,9 @@ def scale(learning_rate: Scalar | Schedule) -> Transformation[Steps]:
     def init(params: Any) -> Steps:
         return Steps(0)
 
-    def update(grads: P, state: Steps, params: P) -> tuple[P, Steps]:
+    def update(grads: P, state: Steps, params: P | None = None) -> tuple[P, Steps]:
+        check_state("scale", isinstance(state, Steps), "Steps(taken=...)", state)
+        check_gradient("scale", grads, params)
         if callable(learning_rate):
             rate = _rate(learning_rate(state.taken), f" from the schedule at step {state.taken}")
         else:
@@ -99,6 +104,7 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
     >>> keep_half.update([8.0], state, [0.0])
     ([12.0], Velocity(velocity=[12.0]))
     """
+    check_number(f"momentum expected a number as its decay, got {describe(decay)}", decay)
     if not 0.0 <= decay < 1.0:
         raise ValueError(f"momentum expected 0 <= decay < 1, got {decay!r}")
 
@@ -108,7 +114,10 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
     def init(params: Any) -> Velocity:
         return Velocity(tree.map(_zero_like, params))
 
-    def update(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
+    def update(grads: P, state: Velocity, params: P | None = None) -> tuple[P, Velocity]:
+        check_state("momentum", isinstance(state, Velocity), "Velocity(velocity=...)", state)
+        check_gradient("momentum", grads, params)
+        check_like(params, state.velocity, "velocity", "update(grads, state, params)")
         velocity: P = tree.map(roll, state.velocity, grads)
         return tree.map(roll, velocity, grads) if nesterov else velocity, Velocity(velocity)
 
@@ -132,7 +141,9 @@ def add_l2(alpha: float) -> Transformation[tuple[()]]:
     def init(params: Any) -> tuple[()]:
         return ()
 
-    def update(grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
+    def update(grads: P, state: tuple[()], params: P | None = None) -> tuple[P, tuple[()]]:
+        check_state("add_l2", isinstance(state, (tuple, list)) and not state, "()", state)
+        check_gradient("add_l2", grads, params)
         return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
 
     return Transformation(init, update)
@@ -156,6 +167,11 @@ def _rate(rate: Any, origin: str) -> Any:
     """A learning rate that can be used: NumPy's scalars as floats, which change no dtype."""
     if isinstance(rate, Var):  # someone differentiates by it
         return rate
+    check_number(
+        "expected a learning rate that is a number, or a schedule that returns numbers, "
+        f"got {describe(rate)}{origin}",
+        rate,
+    )
     if not (math.isfinite(rate) and rate >= 0.0):
         raise ValueError(f"expected a finite learning rate >= 0, got {rate!r}{origin}")
     return float(rate)
@@ -167,5 +183,6 @@ def _zero_like(p: Any) -> Any:
 
 
 def _check_alpha(name: str, alpha: float) -> None:
+    check_number(f"{name} expected a number as its alpha, got {describe(alpha)}", alpha)
     if not (math.isfinite(alpha) and alpha >= 0.0):
         raise ValueError(f"{name} expected a finite alpha >= 0, got {alpha!r}")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .. import tree
-from .._errors import ShapeError
+from .._errors import ShapeError, describe
 from .._tape import shape_of
 
 P = TypeVar("P")
@@ -53,21 +53,15 @@ def apply_updates(params: P, updates: P) -> P:
     >>> apply_updates({"w": 1.0}, {"w": -0.25})
     {'w': 0.75}
     """
-    moved = tree.map(lambda p, u: p + u, params, updates)
-    old, new = tree.paths(params, "params"), tree.leaves(moved)
-    for (path, leaf), result, update in zip(old.items(), new, tree.leaves(updates)):
-        if shape_of(result) != shape_of(leaf):
-            raise ShapeError(
-                f"{path} has shape {shape_of(leaf)} and its update {shape_of(update)}; "
-                "the update of a parameter must have the parameter's shape"
-            )
-    return moved
+    check_like(params, updates, "update", "apply_updates(params, updates)")
+    return tree.map(lambda p, u: p + u, params, updates)
 
 
 def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ...]]:
     """One transformation that applies several, the first to the gradients, each to the last's.
 
-    The state is the tuple of their states.
+    The state is the tuple of their states. The update raises TypeError for another state, and for
+    parameters that are None; ShapeError for gradients that do not match the parameters.
 
     >>> from tapegrad.optim import add_l2, scale
     >>> step = chain(add_l2(0.5), scale(0.1))
@@ -78,11 +72,77 @@ def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ..
     def init(params: Any) -> tuple[Any, ...]:
         return tuple(each.init(params) for each in transformations)
 
-    def update(grads: P, state: tuple[Any, ...], params: P) -> tuple[P, tuple[Any, ...]]:
+    def update(
+        grads: P, state: tuple[Any, ...], params: P | None = None
+    ) -> tuple[P, tuple[Any, ...]]:
+        n = len(transformations)
+        good = isinstance(state, (tuple, list)) and len(state) == n
+        check_state("chain", good, f"a tuple of {n}, one for each of its parts", state)
+        check_gradient("chain", grads, params)
+        given: Any = params
         states = []
         for each, before in zip(transformations, state, strict=True):
-            grads, after = each.update(grads, before, params)
+            grads, after = each.update(grads, before, given)
             states.append(after)
         return grads, tuple(states)
 
     return Transformation(init, update)
+
+
+def check_state(name: str, good: bool, expected: str, state: object) -> None:
+    """Raise TypeError unless a state is one of this transformation's."""
+    if not good:
+        raise TypeError(
+            f"the state of {name} is {expected}, but got {describe(state)}.\n"
+            f"{_ORDER}; state is what init or the last update of the same optimiser returned."
+        )
+
+
+def check_gradient(name: str, grads: object, params: object) -> None:
+    """Raise unless there are parameters, and a gradient for each, of its shape."""
+    if params is None and grads is not None:
+        raise TypeError(f"{name}'s update got no params.\n{_ORDER}.")
+    check_like(params, grads, "gradient", "update(grads, state, params)")
+
+
+_ORDER = "Call it as update(grads, state, params), the state second and the parameters third"
+
+
+def check_like(params: object, other: object, what: str, call: str) -> None:
+    """Raise ShapeError unless the other tree has the structure and shapes of the parameters."""
+    wanted, structure = tree.flatten(params)
+    found, got = tree.flatten(other)
+    if got != structure:
+        raise ShapeError(_difference(params, other, what, call))
+    for k, (p, g) in enumerate(zip(wanted, found)):
+        if shape_of(g) != shape_of(p):
+            path = [*tree.paths(params, "params")][k]
+            raise ShapeError(
+                f"{path} has shape {shape_of(p)} and its {what} {shape_of(g)}; "
+                f"the {what} of a parameter must have the parameter's shape.\n"
+                f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."
+            )
+
+
+_SOURCE = {
+    "gradient": "gradient that tapegrad.grad returned for",
+    "update": "updates that an optimiser's update returned for",
+    "velocity": "state that init or the last update returned for",
+}
+
+
+def _difference(params: object, other: object, what: str, call: str) -> str:
+    """How two trees differ: by the paths of one that the other lacks, or else by their types."""
+    wanted, found = tree.paths(params, "params"), tree.paths(other, "params")
+    missing = [f"{path}, shape {shape_of(wanted[path])}" for path in wanted if path not in found]
+    extra = [f"{path}, shape {shape_of(found[path])}" for path in found if path not in wanted]
+    if missing or extra:
+        lines = [f"no {what} for {each}" for each in missing[:1]]
+        lines += [f"a {what} for {each}, which is no parameter" for each in extra[:1]]
+        detail = "; ".join(lines)
+    else:
+        detail = f"expected {tree.flatten(params)[1]}, got {tree.flatten(other)[1]}"
+    return (
+        f"the params and their {what}s differ in structure: {detail}.\n"
+        f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."
+    )
