@@ -71,7 +71,8 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
             labels = tree.paths(arg, name)
             traced = [tape.input(leaf, label) for leaf, label in zip(leaves, labels)]
             arguments.append(tree.unflatten(structure, traced))
-        out = f(*arguments, **kwargs)
+        call: Callable[..., Any] = f
+        out = call(*arguments, **kwargs)
         found = tree.leaves(out)
         value = plain(tape, out, [leaf for leaves, _ in trees for leaf in leaves])
     finally:
