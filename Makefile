@@ -74,9 +74,11 @@ clean:
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python $(PIP) --editable '.[test,examples]'
+	$(BIN)/python -m compileall -q tapegrad
 	touch $@
 
 $(BENCH_READY): pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH_BIN)/python $(PIP) --editable '.[bench]'
+	$(BENCH_BIN)/python -m compileall -q tapegrad
 	touch $@

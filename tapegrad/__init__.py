@@ -2,15 +2,10 @@
 
 __version__ = "0.1.0"
 
-from . import (
-    data as data,
-    nn as nn,
-    numpy as numpy,
-    optim as optim,
-    special as special,
-    testing as testing,
-    tree as tree,
-)
+import importlib
+from typing import TYPE_CHECKING
+
+from . import numpy as numpy, special as special, tree as tree
 from ._errors import (
     ConversionError as ConversionError,
     DomainError as DomainError,
@@ -47,3 +42,16 @@ from .transforms import (
     vjp as vjp,
     vmap as vmap,
 )
+
+if TYPE_CHECKING:
+    from . import data as data, nn as nn, optim as optim, testing as testing
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import ``nn``, ``optim``, ``data`` and ``testing`` when they are first asked for."""
+        if name in ("data", "nn", "optim", "testing"):
+            return importlib.import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), "data", "nn", "optim", "testing"})
