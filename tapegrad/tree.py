@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from ._errors import ShapeError, describe
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 # optree's own type of a structure; its leaves are whatever the user's tree holds.
 Structure: TypeAlias = optree.PyTreeSpec

@@ -99,8 +99,12 @@ def plain(tape: Tape, out: object, given: Sequence[Value]) -> Any:
     Of the arrays, none is shared with those given.
     """
     leaves, structure = tree.flatten(out)
-    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in leaves]
-    return tree.unflatten(structure, unshared(values, given))
+    return tree.unflatten(structure, unshared(stripped(tape, leaves), given))
+
+
+def stripped(tape: Tape, leaves: Sequence[Value]) -> list[Value]:
+    """Leaves with the tape's own traced values replaced by what they stand for."""
+    return [x._value if x.__class__ is Var and x._tape is tape else x for x in leaves]
 
 
 def outputs(out: object, transform: str, function: str) -> tuple[list[Value], tree.Structure]:

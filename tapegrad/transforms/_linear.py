@@ -9,10 +9,10 @@ import attrs
 
 from .. import tree
 from .._errors import name_of
-from .._tape import Node, Tape, Var
+from .._tape import Node, Tape
 from .._typing import Value
 from ..numpy import TABLE
-from ._leaves import like_leaves, matching, outputs, own, positions, traced, unshared
+from ._leaves import like_leaves, matching, outputs, own, positions, stripped, traced, unshared
 from ._replay import backward, forward
 
 # The leaves of an argument, and its structure.
@@ -68,5 +68,5 @@ def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -
         found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
     finally:
         nodes = tape.close()
-    values = [x._value if x.__class__ is Var and x._tape is tape else x for x in found]
-    return Linearised(nodes, structure, values, positions(tape, found), primals)
+    places = positions(tape, found)
+    return Linearised(nodes, structure, stripped(tape, found), places, primals)

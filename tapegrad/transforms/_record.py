@@ -14,7 +14,7 @@ from .._tape import Node, RecordingTape, Var
 from .._typing import Out, Rest, Value
 from ..numpy import TABLE
 from ..views import table
-from ._leaves import kept, parameters, plain
+from ._leaves import kept, parameters, plain, positions
 
 T = TypeVar("T")
 
@@ -77,9 +77,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
         value = plain(tape, out, [leaf for leaves, _ in trees for leaf in leaves])
     finally:
         nodes = tape.close()
-    outputs = tuple(
-        leaf._index if leaf.__class__ is Var and leaf._tape is tape else None for leaf in found
-    )
+    outputs = tuple(positions(tape, found))
     inputs = range(sum(len(leaves) for leaves, _ in trees))
     return Recording(value, tuple(nodes), tuple(inputs), outputs, name_of(f))
 
