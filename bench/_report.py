@@ -21,8 +21,9 @@ _NARROWEST = 150  # columns that the table wants where there is no terminal to a
 _METHOD = """\
 Float64, one thread, one core, all peers of a case timed in turn in one process; before that, every
 value and gradient was found equal to 1e-9 (optima to 1e-3). *median* is the median time, *ratio*
-the peer's time over tapegrad's: above 1, tapegrad is faster. *first call* includes tracing and
-compiling, where a compiler's cache on disk does not spare it. Memory is the exact count of bytes
+the peer's time over tapegrad's: above 1, tapegrad is faster. The time includes collecting the
+garbage that the calls leave behind. *first call* includes tracing and compiling, where a compiler's
+cache on disk does not spare it. Memory is the exact count of bytes
 that Python's allocators gave, NumPy's arrays included; for PyTorch and JAX it is the growth of the
 process, given where it is above 1 MiB."""
 LIBRARIES = (

@@ -17,9 +17,9 @@ from ._errors import (
     ShapeError as ShapeError,
     TapegradError as TapegradError,
 )
+from ._node import Node as Node
 from ._tape import (
     Array as Array,
-    Node as Node,
     Op as Op,
     Scalar as Scalar,
     Tape as Tape,

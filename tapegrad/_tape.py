@@ -7,7 +7,6 @@ it never sorts and never recurses.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import operator
@@ -33,7 +32,6 @@ from ._errors import (
     ConversionError,
     EscapedError,
     MutationError,
-    Place,
     ShapeError,
     TapegradError,
     describe,
@@ -43,9 +41,9 @@ from ._errors import (
     where,
 )
 from ._methods import ArrayMethods
+from ._node import NO_PARAMS, Binary, BinaryDraft, Record, node
 from ._typing import Params, Partial, Rules, Shape, Value
 
-NO_PARAMS: Params = MappingProxyType({})
 _numbers = itertools.count()  # next() is atomic: threads need no lock
 
 
@@ -109,57 +107,24 @@ class Op:
         return f"<op {self.name}>"
 
 
-@attrs.frozen(eq=False, weakref_slot=False)
-class Node:
-    """One operation that happened. An int among the inputs is a position on the tape; any other
-    input is a constant. A node does not refer to its tape, so a tape dies with its last user.
-    """
-
-    op: Op
-    inputs: tuple[Value, ...]
-    params: Params
-    value: Value
-    line: Place | None = None
-
-    @property
-    def label(self) -> str | None:
-        """The name that tapegrad.label gave, or that of the parameter which an input is."""
-        return self.params.get("label")
-
-
 def _no_value(*args: Value, **params: Any) -> Value:
     raise AssertionError("an input of a tape is given, not computed")
 
 
-class _Draft:
-    """A node while it is written: the same slots, not yet frozen."""
-
-    __slots__ = ("inputs", "line", "op", "params", "value")
-
-
-def node(
-    op: Op,
-    inputs: tuple[Value, ...],
-    params: Params,
-    value: Value,
-    line: Place | None = None,
-) -> Node:
-    """``Node(op, inputs, params, value, line)`` in 40% of the time.
-
-    A frozen class sets each field through object.__setattr__. Here plain assignments fill a draft,
-    which then becomes a Node by its class; CPython allows that for classes with the same slots.
-    """
-    draft: Any = _Draft()
-    draft.op = op
-    draft.inputs = inputs
-    draft.params = params
-    draft.value = value
-    draft.line = line
-    draft.__class__ = Node
-    return draft  # type: ignore[no-any-return]
-
-
 INPUT = Op(name="input", run=_no_value, jvp=(), vjp=(), batch=_no_value)
+
+
+class _Ended(list[Record]):
+    """The nodes of a tape that has ended: none, and no more are taken."""
+
+    __slots__ = ("function", "transform")
+
+    def __init__(self, transform: str, function: object) -> None:
+        self.transform = transform
+        self.function = function
+
+    def append(self, node: Record, /) -> NoReturn:
+        raise escaped(self.transform, self.function, node.op.name + " gave " + describe(node.value))
 
 
 class Tape:
@@ -177,15 +142,14 @@ class Tape:
     ['input', 'multiply']
     """
 
-    __slots__ = ("function", "nodes", "number", "push", "table", "transform")
+    __slots__ = ("function", "nodes", "number", "table", "transform")
 
     def __init__(self, table: Table, transform: str, function: object) -> None:
         self.number = next(_numbers)
         self.table = table
         self.transform = transform
         self.function = function
-        self.nodes: Sequence[Node] = []
-        self.push: Callable[[Node], None] = self.nodes.append
+        self.nodes: list[Record] = []
 
     def input(self, value: Value, label: str | None = None) -> Var:
         """A new traced value that stands for ``value``."""
@@ -215,21 +179,19 @@ class Tape:
     def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed."""
         index = len(self.nodes)
-        self.push(node(op, inputs, params, value))
+        self.nodes.append(node(op, inputs, params, value))
         return handle(self, index, value)
 
-    def close(self) -> Sequence[Node]:
+    def close(self) -> list[Record]:
         """End the recording: the nodes so far; from now on, use of a value of this tape raises."""
         nodes = self.nodes
-        self.nodes = ()
-        # Not a method of this tape: a tape that refers to itself outlives its last user.
-        self.push = functools.partial(_escaped, self.transform, self.function)
+        self.nodes = _Ended(self.transform, self.function)
         return nodes
 
     @property
     def closed(self) -> bool:
         """Whether the recording has ended."""
-        return self.nodes.__class__ is tuple
+        return self.nodes.__class__ is _Ended
 
     def shape_of(self, value: Value) -> Shape:
         """The shape of a traced value, as the traced function sees it."""
@@ -248,7 +210,7 @@ class RecordingTape(Tape):
         """Append what has been computed, and where."""
         index = len(self.nodes)
         line = None if op is INPUT else user_line()
-        self.push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+        self.nodes.append(node(op, inputs, MappingProxyType(dict(params)), value, line))
         return handle(self, index, value)
 
 
@@ -256,10 +218,6 @@ def escaped(transform: str, function: object, what: str) -> EscapedError:
     """The error for a traced value that is used after its tape has ended."""
     owner = f"tapegrad.{transform}({name_of(function)})"
     return EscapedError(ESCAPED.format(what=what, owner=owner) + where())
-
-
-def _escaped(transform: str, function: object, node: Node) -> None:
-    raise escaped(transform, function, node.op.name + " gave " + describe(node.value))
 
 
 def operand(value: Value) -> Value:
@@ -325,7 +283,7 @@ def handle(tape: Tape, index: int, value: Value) -> Var:
 def _operator(
     function: Callable[..., Any], *, swapped: bool = False
 ) -> Callable[[Var, Operand], Var]:
-    """An operator that, in the common case, computes and appends its node itself.
+    """An operator that, in the common case, computes and appends its node itself, without a call.
 
     That case: a tape that only records, and another operand that is a value of the same tape, a
     Python number or an array; the rest goes the way of every op. The op's ``run`` is Python's own
@@ -349,30 +307,30 @@ def _operator(
             given = other = float(other)
         else:
             return self._binary(function, other, swapped=swapped)
-        # What follows is tape.append(op, inputs, NO_PARAMS, value), written out: the two calls
-        # that this saves are a fifth of the time of an operation on numbers.
         op: Any = tape.table[function]
-        draft: Any = _Draft()
+        run = op.run
+        draft: Any = BinaryDraft()
         try:
             if swapped:
-                draft.inputs = (given, self._index)
-                value = op.run(other, self._value)
+                draft.left = given
+                draft.right = self._index
+                value = run(other, self._value)
             else:
-                draft.inputs = (self._index, given)
-                value = op.run(self._value, other)
+                draft.left = self._index
+                draft.right = given
+                value = run(self._value, other)
         except ValueError as error:
             shown = (other, self._value) if swapped else (self._value, other)
             raise explained(error, op, shown) from None
         draft.op = op
-        draft.params = NO_PARAMS
         draft.value = value
-        draft.line = None
-        draft.__class__ = Node
+        draft.__class__ = Binary
+        nodes = tape.nodes
         result = Var()
         result._tape = tape
-        result._index = len(tape.nodes)
+        result._index = len(nodes)
         result._value = value
-        tape.push(draft)
+        nodes.append(draft)
         return result
 
     return method
@@ -549,12 +507,6 @@ class Var(ArrayMethods):
 
     # Plain values --------------------------------------------------------------------------------
 
-    if not TYPE_CHECKING:  # to a type checker, every attribute would be there
-
-        def __getattr__(self, name: str) -> NoReturn:
-            plain = f"; of the plain value: x.value.{name}" if hasattr(np.ndarray, name) else ""
-            raise AttributeError(f"a traced value has no attribute {name!r}{plain}")
-
     def __repr__(self) -> str:
         return f"Var({plain_of(self)!r})"
 
@@ -621,6 +573,27 @@ class Var(ArrayMethods):
     ) -> Value:
         return call_function(self._tape.table, func, args, kwargs)
 
+
+class _OfTheValue:
+    """An attribute that arrays have and traced values have not: the error says where it is.
+
+    A __getattr__ would say it too, and would make each use of any other attribute slow: CPython
+    reads those of a class without one four times as fast.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: object = None) -> NoReturn:
+        raise AttributeError(
+            f"a traced value has no attribute {self.name!r}; "
+            f"of the plain value: x.value.{self.name}"
+        )
+
+
+for _name in dir(np.ndarray):
+    if not _name.startswith("_") and not hasattr(Var, _name):
+        setattr(Var, _name, _OfTheValue(_name))
 
 Operand: TypeAlias = Var | NDArray[Any] | float | np.number[Any] | np.bool
 Array: TypeAlias = Var | NDArray[np.floating[Any]]

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "tapegrad"
 
 # A file may import only what stands before it; a package stands for its __init__.py.
 ORDER = """
-    _typing _errors tree _methods _dispatch _tape
+    _typing _errors tree _node _methods _dispatch _tape
     ops._define ops._shape ops._elementwise ops._select ops._elementary ops._arithmetic
     ops._join ops._index ops._reduce ops._linalg ops
     numpy._elementwise numpy._reduce numpy._shape numpy._products numpy._linalg numpy.linalg

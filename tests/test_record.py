@@ -10,6 +10,8 @@ import pytest
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
+from tapegrad._node import Binary
+from tapegrad.numpy import TABLE
 
 
 def neuron(w: Any, x: Any, b: Any) -> Any:
@@ -80,6 +82,33 @@ def test_everything_is_frozen() -> None:
     assert isinstance(recording.tape, tuple)
     params: Any = tg.record(lambda x: x.sum(axis=0), np.ones((2, 2))).tape[1].params
     assert params["axes"] == (0,)
+
+
+@pytest.mark.parametrize("x", [1.5, np.array([0.5, 2.0])], ids=["number", "array"])
+def test_a_tape_that_no_one_reads_keeps_the_same_facts(x: Any) -> None:
+    """It keeps arithmetic in a smaller record: the same under the same names, and as frozen."""
+
+    def f(x: Any) -> Any:
+        y = (x + x) * 2.0 - x / 4.0
+        y = 3.0 / y + (1.0 - y) ** 2.0 + 2.0**x
+        return tg.label(-y, "y").sum() if isinstance(x.value, np.ndarray) else np.tanh(y)
+
+    tape = tg.Tape(TABLE, "grad", f)
+    f(tape.input(x))
+    read = tg.record(f, x).tape
+    assert len(tape.nodes) == len(read) > 10
+    for found, full in zip(tape.nodes, read, strict=True):
+        assert (found.op, found.inputs, found.params) == (
+            full.op,
+            full.inputs,
+            {} if full.op.name == "input" else full.params,
+        )
+        np.testing.assert_array_equal(found.value, full.value)
+        assert (found.line, found.label) == (None, None if full.op.name == "input" else full.label)
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            found.value = 0.0  # type: ignore[misc]
+    assert {type(node) for node in tape.nodes} == {tg.Node, Binary}
+    assert {type(node) for node in read} == {tg.Node}
 
 
 def test_inputs_are_named_as_the_function_names_them() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import ops, tree
 from .._errors import CUSTOM_CLOSURE, OutputError, ShapeError, describe, name_of
-from .._tape import NO_PARAMS, Op, Tape, Var, shape_of
+from .._node import NO_PARAMS
+from .._tape import Op, Tape, Var, shape_of
 from .._typing import Out, Ts, Value
 from ._batch import Batch, Batched
 from ._reverse import vjp

@@ -9,7 +9,8 @@ import attrs
 
 from .. import tree
 from .._errors import name_of
-from .._tape import Node, Tape
+from .._node import Record
+from .._tape import Tape
 from .._typing import Value
 from ..numpy import TABLE
 from ._leaves import like_leaves, matching, outputs, own, positions, stripped, traced, unshared
@@ -26,7 +27,7 @@ class Linearised:
     Both directions may be asked for any number of times.
     """
 
-    nodes: Sequence[Node]
+    nodes: Sequence[Record]
     structure: tree.Structure
     leaves: Sequence[Value]
     places: Sequence[int | None]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
 from .. import ops, tree
 from .._errors import name_of
-from .._tape import Node, RecordingTape, Var
+from .._node import Node
+from .._tape import RecordingTape, Var
 from .._typing import Out, Rest, Value
 from ..numpy import TABLE
 from ..views import table
@@ -76,7 +77,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
         found = tree.leaves(out)
         value = plain(tape, out, [leaf for leaves, _ in trees for leaf in leaves])
     finally:
-        nodes = tape.close()
+        nodes = cast("list[Node]", tape.close())  # a RecordingTape keeps them in full
     outputs = tuple(positions(tape, found))
     inputs = range(sum(len(leaves) for leaves, _ in trees))
     return Recording(value, tuple(nodes), tuple(inputs), outputs, name_of(f))

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tape import Node
+from .._node import Binary, Record
 from .._typing import Rule, Value
 from ..ops import first, one, second
 
 
 def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
-    nodes: Sequence[Node], seeds: Mapping[int, Value], inputs: int, *, consume: bool = False
+    nodes: Sequence[Record], seeds: Mapping[int, Value], inputs: int, *, consume: bool = False
 ) -> list[Value | None]:
     """The cotangents of the first ``inputs`` nodes, from cotangents of some nodes by position.
 
@@ -36,24 +36,18 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
         g = take()
         if g is None:
             continue
-        partials = node.op.partials
-        if not partials or node.value.__class__ is not float:
-            _pull(node, g, nodes, cotangents)
+        if type(node) is not Binary or node.value.__class__ is not float:
+            pull = _pull_number if node.value.__class__ is float and node.op.partials else _pull
+            pull(node, g, nodes, cotangents)
             continue
-        # An elementwise op on plain numbers: nothing was broadcast or converted, so the partial
-        # derivatives are all there is to it. A program of numbers is almost only this; hence no
-        # loop and no call.
-        if len(partials) == 1:
-            (p,) = node.inputs
-            (by_p,) = partials
-            if by_p is not None:
-                c = g * _at(by_p, node, nodes)
-                before = cotangents[p]
-                cotangents[p] = c if before is None else before + c
-            continue
-        p, q = node.inputs
-        by_p, by_q = partials
-        if p.__class__ is int and by_p is not None:
+        # As _pull_number does it, without a loop or a call: arithmetic on plain numbers, of which
+        # a program of numbers consists almost alone.
+        p: Value = node.left
+        q: Value = node.right
+        by_p: Any
+        by_q: Any
+        by_p, by_q = node.op.partials
+        if p.__class__ is int:
             if by_p is one:
                 c = g
             elif by_p is second:
@@ -62,7 +56,7 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
                 c = g * _at(by_p, node, nodes)
             before = cotangents[p]
             cotangents[p] = c if before is None else before + c
-        if q.__class__ is int and by_q is not None:
+        if q.__class__ is int:
             if by_q is one:
                 c = g
             elif by_q is first:
@@ -74,14 +68,16 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
     return cotangents[:inputs]
 
 
-def _from_the_end(nodes: Sequence[Node], last: int, inputs: int, consume: bool) -> Iterator[Node]:
+def _from_the_end(
+    nodes: Sequence[Record], last: int, inputs: int, consume: bool
+) -> Iterator[Record]:
     """The nodes at positions last, ..., inputs; with ``consume``, each is dropped when due."""
     if consume:
         return map(list.pop, itertools.repeat(nodes, last + 1 - inputs))  # type: ignore[arg-type]
     return map(nodes.__getitem__, range(last, inputs - 1, -1))
 
 
-def _at(partial: Callable[..., Value], node: Node, nodes: Sequence[Node]) -> Value:
+def _at(partial: Callable[..., Value], node: Record, nodes: Sequence[Record]) -> Value:
     """A partial derivative at a node's operands."""
     args = _operands(node, nodes)
     try:
@@ -90,11 +86,11 @@ def _at(partial: Callable[..., Value], node: Node, nodes: Sequence[Node]) -> Val
         return _by_ieee(partial, node.value, *args)
 
 
-def _operands(node: Node, nodes: Sequence[Node]) -> list[Value]:
+def _operands(node: Record, nodes: Sequence[Record]) -> list[Value]:
     return [nodes[p].value if p.__class__ is int else p for p in node.inputs]
 
 
-def _pull(node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | None]) -> None:
+def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]) -> None:
     """Add what the node's inputs get of its cotangent, by the op's rules."""
     args = _operands(node, nodes)
     params = node.params
@@ -110,7 +106,21 @@ def _pull(node: Node, g: Value, nodes: Sequence[Node], cotangents: list[Value | 
         cotangents[p] = c if before is None else before + c
 
 
-def forward(nodes: Sequence[Node], tangents: Sequence[Value | None]) -> list[Value | None]:
+def _pull_number(
+    node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]
+) -> None:
+    """The same for an elementwise op on plain numbers, by its partial derivatives.
+
+    Nothing was broadcast or converted, so they are all there is to it.
+    """
+    for p, partial in zip(node.inputs, node.op.partials):
+        if p.__class__ is int and partial is not None:
+            c = g * _at(partial, node, nodes)
+            before = cotangents[p]
+            cotangents[p] = c if before is None else before + c
+
+
+def forward(nodes: Sequence[Record], tangents: Sequence[Value | None]) -> list[Value | None]:
     """The tangent of every node, from those of the first ones (the inputs); None is zero."""
     known: list[Value | None] = list(tangents)
     for node in nodes[len(known) :]:

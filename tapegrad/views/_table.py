@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .._errors import Place
-from .._tape import INPUT, Node, plain_of, shape_of
+from .._node import Node
+from .._tape import INPUT, plain_of, shape_of
 from .._typing import Value
 from ..ops import identity
 
