@@ -27,6 +27,7 @@ T = TypeVar("T")
 Structure: TypeAlias = optree.PyTreeSpec
 
 _NAMESPACE = "tapegrad"
+_NUMBERS = {float, np.ndarray}  # known to be leaves, so that no one need ask
 
 
 def flatten(tree: object) -> tuple[list[Any], Structure]:
@@ -41,7 +42,8 @@ def flatten(tree: object) -> tuple[list[Any], Structure]:
     given: Any = tree
     while True:
         leaves, structure = optree.tree_flatten(given, namespace=_NAMESPACE)
-        if not any(_register(type(leaf)) for leaf in leaves):
+        kinds = {type(leaf) for leaf in leaves} - _NUMBERS
+        if not any(_register(kind) for kind in kinds):
             return leaves, structure
 
 
