@@ -177,6 +177,19 @@ Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTu
 and attrs classes. What is not a parameter can be passed as another argument, be closed over, or \
 be marked static in its class: attrs.field(metadata={{"static": True}})."""
 
+NOT_LIKE_ARRAYS = """\
+{got} does not compute as other arrays do, and has no derivative rules.{where}
+Give a plain array: numpy.asarray(a) of a matrix; of a masked array a.filled(0.0), or
+tapegrad.numpy.where(mask, 0.0, x)."""
+
+OF_THE_VALUE = """\
+a traced value has no attribute {name!r}; the plain value has, a constant to every gradient: \
+x.value.{name}"""
+
+IN_PLACE = """\
+a traced value has no attribute {name!r}: it cannot be changed in place. Functions return new \
+arrays: numpy.sort(x), tapegrad.at(x)[i].set(v)"""
+
 BATCHED_BOOL = """\
 The truth of a batched value differs from example to example, so vmap cannot take one branch.{where}
 Write tapegrad.numpy.where(condition, a, b) instead of if condition."""

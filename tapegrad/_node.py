@@ -38,7 +38,8 @@ class Node:
 class Binary:
     """A node of + - * / or ** on a tape that no one reads: half as large, sooner made and walked.
 
-    It has what a `Node` has, under the same names.
+    It has what a `Node` has, under the same names. Its op is elementwise, with a partial derivative
+    by each operand; where its value is a float, its operands are Python numbers.
     """
 
     op: Op

@@ -26,6 +26,9 @@ from ._errors import (
     BATCHED_INT,
     BATCHED_VALUE,
     ESCAPED,
+    IN_PLACE,
+    NOT_LIKE_ARRAYS,
+    OF_THE_VALUE,
     TO_ARRAY,
     TO_INDEX,
     TO_NUMBER,
@@ -89,11 +92,11 @@ class Op:
 
     def __call__(self, *args: Value, **params: Any) -> Value:
         """Apply the op: recorded on the innermost tape among the operands, or just computed."""
-        if len(args) == 1 and not params:  # the common case, in half the time
+        if len(args) == 1:  # the common case, in half the time
             (x,) = args
             if x.__class__ is not Var:
-                return self.run(x)
-            if x._tape.__class__ is Tape and x._value.__class__ is not Var:
+                return self.run(x, **params) if params else self.run(x)
+            if not params and x._tape.__class__ is Tape and x._value.__class__ is not Var:
                 return x._tape.append(self, (x._index,), NO_PARAMS, self.run(x._value))
         tape: Tape | None = None
         for arg in args:
@@ -178,9 +181,13 @@ class Tape:
 
     def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed."""
-        index = len(self.nodes)
-        self.nodes.append(node(op, inputs, params, value))
-        return handle(self, index, value)
+        return self._push(node(op, inputs, params, value))
+
+    def _push(self, record: Record) -> Var:
+        nodes = self.nodes
+        index = len(nodes)  # with nothing between this and the next line for threads to meet in
+        nodes.append(record)
+        return handle(self, index, record.value)
 
     def close(self) -> list[Record]:
         """End the recording: the nodes so far; from now on, use of a value of this tape raises."""
@@ -208,10 +215,8 @@ class RecordingTape(Tape):
 
     def append(self, op: Op, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed, and where."""
-        index = len(self.nodes)
         line = None if op is INPUT else user_line()
-        self.nodes.append(node(op, inputs, MappingProxyType(dict(params)), value, line))
-        return handle(self, index, value)
+        return self._push(node(op, inputs, MappingProxyType(dict(params)), value, line))
 
 
 def escaped(transform: str, function: object, what: str) -> EscapedError:
@@ -223,8 +228,11 @@ def escaped(transform: str, function: object, what: str) -> EscapedError:
 def operand(value: Value) -> Value:
     """An operand that is not traced here, as an op computes with it: lists become arrays.
 
-    A Python number stays one, so that it does not decide the dtype of the result.
+    A Python number stays one, so that it does not decide the dtype of the result. Raises TypeError
+    for a masked array or a matrix, for which the derivative rules are not meant.
     """
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(NOT_LIKE_ARRAYS.format(got=describe(value), where=where()))
     if isinstance(value, (float, int, np.ndarray, np.generic, Var)):
         return value
     return np.asarray(value)
@@ -253,15 +261,14 @@ def shape_of(value: Value) -> Shape:
     return shape
 
 
-_FLOAT64, _BOOL = np.dtype(np.float64), np.dtype(np.bool)
+_FLOAT64 = np.dtype(np.float64)
+_WHOLE: dict[type, np.dtype[Any]] = {bool: np.dtype(np.bool), int: np.dtype(np.int64)}
 
 
 def dtype_of(value: Value) -> np.dtype[Any]:
-    """The dtype of a number, an array or a traced value; a Python number counts as float64."""
-    if value.__class__ is bool:
-        return _BOOL
-    dtype: np.dtype[Any] = getattr(value, "dtype", _FLOAT64)
-    return dtype
+    """The dtype of a number, an array or a traced value; a Python float counts as float64."""
+    dtype: np.dtype[Any] | None = getattr(value, "dtype", None)
+    return _WHOLE.get(value.__class__, _FLOAT64) if dtype is None else dtype
 
 
 def plain_of(value: Value) -> Value:
@@ -320,16 +327,15 @@ def _operator(
                 draft.right = given
                 value = run(self._value, other)
         except ValueError as error:
-            shown = (other, self._value) if swapped else (self._value, other)
-            raise explained(error, op, shown) from None
+            raise explained(error, op, (self._value, other)) from None
         draft.op = op
         draft.value = value
         draft.__class__ = Binary
-        nodes = tape.nodes
         result = Var()
         result._tape = tape
-        result._index = len(nodes)
         result._value = value
+        nodes = tape.nodes
+        result._index = len(nodes)
         nodes.append(draft)
         return result
 
@@ -358,7 +364,7 @@ class Var(ArrayMethods):
 
     @property
     def value(self) -> Any:
-        """The plain number or array, a constant to every gradient; do not write into it.
+        """The plain number or array, a constant to every gradient; an array is read-only.
 
         Under vmap, where there are many, it raises ShapeError.
         """
@@ -366,6 +372,9 @@ class Var(ArrayMethods):
         while value.__class__ is Var:
             value._tape.check_single(BATCHED_VALUE)
             value = value._value
+        if isinstance(value, np.ndarray):  # on the tape, and perhaps the caller's own
+            value = value.view()
+            value.flags.writeable = False
         return value
 
     @property
@@ -540,6 +549,9 @@ class Var(ArrayMethods):
         what = describe(plain_of(self))
         return ConversionError(TO_NUMBER.format(call=call, what=what, where=where()))
 
+    def __dir__(self) -> Iterator[str]:
+        return (name for name in object.__dir__(self) if name not in _MISSING)
+
     def __copy__(self) -> Var:
         return self
 
@@ -574,8 +586,8 @@ class Var(ArrayMethods):
         return call_function(self._tape.table, func, args, kwargs)
 
 
-class _OfTheValue:
-    """An attribute that arrays have and traced values have not: the error says where it is.
+class _OfArrays:
+    """An attribute that arrays have and traced values have not: the error says what to do.
 
     A __getattr__ would say it too, and would make each use of any other attribute slow: CPython
     reads those of a class without one four times as fast.
@@ -585,15 +597,14 @@ class _OfTheValue:
         self.name = name
 
     def __get__(self, instance: object, owner: object = None) -> NoReturn:
-        raise AttributeError(
-            f"a traced value has no attribute {self.name!r}; "
-            f"of the plain value: x.value.{self.name}"
-        )
+        text = IN_PLACE if self.name in _CHANGES else OF_THE_VALUE
+        raise AttributeError(text.format(name=self.name))
 
 
-for _name in dir(np.ndarray):
-    if not _name.startswith("_") and not hasattr(Var, _name):
-        setattr(Var, _name, _OfTheValue(_name))
+_CHANGES = {"byteswap", "fill", "partition", "put", "resize", "setfield", "setflags", "sort"}
+_MISSING = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(Var, name)}
+for _name in _MISSING:
+    setattr(Var, _name, _OfArrays(_name))
 
 Operand: TypeAlias = Var | NDArray[Any] | float | np.number[Any] | np.bool
 Array: TypeAlias = Var | NDArray[np.floating[Any]]

@@ -614,6 +614,19 @@ def test_integers_of_a_gradient_index_plain_arrays() -> None:
     np.testing.assert_array_equal(found, [20.0 + 10.0, 30.0 + 30.0, 10.0])
 
 
+def test_a_batch_keeps_no_operations() -> None:
+    """It computes; what records is the tape around it, if there is one."""
+    kept: list[int] = []
+
+    def f(x: Any) -> Any:
+        y = np.exp(np.maximum(-x * 2.0, x).sum())
+        kept.append(len(y._tape.nodes))
+        return y
+
+    tg.vmap(f)(np.ones((3, 2)))
+    assert kept == [0]
+
+
 def test_a_batch_has_no_single_plain_value() -> None:
     """x.value would be that of all examples at once."""
     with pytest.raises(tg.ShapeError, match=r"under vmap x\.value is not one value"):

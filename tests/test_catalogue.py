@@ -15,6 +15,7 @@ import pytest
 import tapegrad as tg
 from tapegrad import ops
 from tapegrad._tape import Op, Sample
+from tapegrad.numpy import TABLE
 from tapegrad.testing import check_grads
 
 CASES = [
@@ -55,6 +56,15 @@ def by_smooth_operands(
 def test_has_samples(op: Op) -> None:
     """An op that the tests cannot evaluate is not finished."""
     assert op.samples
+
+
+def test_operators_have_two_partial_derivatives() -> None:
+    """What a Binary is kept for, and what the walk over it takes for granted."""
+    for function in (np.add, np.subtract, np.multiply, np.divide, np.power):
+        op: Any = TABLE[function]
+        assert op in ops.ALL
+        assert len(op.partials) == 2
+        assert None not in op.partials
 
 
 def test_listed_once() -> None:

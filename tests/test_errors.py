@@ -1119,14 +1119,36 @@ def test_other_misuse_of_values() -> None:
         tg.grad(lambda x: None * x)(1.0)
 
 
+@pytest.mark.parametrize("f", [lambda x, a: (x * a).sum(), lambda x, a: np.maximum(a, x).sum()])
+def test_operands_that_do_not_compute_as_arrays_do(f: Callable[[Any, Any], Any]) -> None:
+    """A mask would be lost on the way, and * of a matrix is another product."""
+    masked: Any = np.ma.masked_array([1.5, 1.5], [False, True])
+    matrix: Any = np.array([[1.0, 2.0]]).view(np.matrix)
+    for operand, got in ((masked, "MaskedArray float64[2]"), (matrix, "matrix float64[1, 2]")):
+        with pytest.raises(TypeError) as caught:
+            tg.grad(f)(np.ones(2), operand)
+        first, *_, last = str(caught.value).splitlines()
+        assert first == (f"{got} does not compute as other arrays do, and has no derivative rules.")
+        assert last == "tapegrad.numpy.where(mask, 0.0, x)."
+
+
 def test_attributes_that_arrays_have_and_traced_values_have_not() -> None:
     """The text says where they are; a name that no array has is just not there."""
     for name in ("item", "tolist", "real", "flat", "nbytes"):
         with pytest.raises(AttributeError) as caught:
             tg.grad(lambda x, name=name: getattr(x, name))(np.ones(3))
         assert str(caught.value) == (
-            f"a traced value has no attribute {name!r}; of the plain value: x.value.{name}"
+            f"a traced value has no attribute {name!r}; the plain value has, a constant to every "
+            f"gradient: x.value.{name}"
         )
+    for name in ("sort", "fill", "put", "resize"):
+        with pytest.raises(AttributeError) as caught:
+            tg.grad(lambda x, name=name: getattr(x, name))(np.ones(3))
+        assert str(caught.value) == (
+            f"a traced value has no attribute {name!r}: it cannot be changed in place. Functions "
+            "return new arrays: numpy.sort(x), tapegrad.at(x)[i].set(v)"
+        )
+    tg.grad(lambda x: x if {"sum", "value"} <= set(dir(x)) and "sort" not in dir(x) else None)(1.0)
     with pytest.raises(AttributeError, match=r"^'Var' object has no attribute 'nonsense'$"):
         tg.grad(lambda x: x.nonsense)(1.0)
     assert tg.grad(lambda x: x if hasattr(x, "nonsense") else 2.0 * x)(1.0) == 2.0

@@ -271,6 +271,8 @@ def test_overflow_is_that_of_the_numbers() -> None:
     with np.errstate(over="ignore"):
         assert tg.grad(lambda x: x**3.0)(1e-120) == pytest.approx(3e-240)
         assert tg.grad(lambda x: 1.0 / x)(1e-300) == -math.inf
+        assert tg.grad(lambda x: x**-0.5)(1e-220) == -math.inf  # x**-1.5 is what overflows
+        assert tg.jvp(lambda x: x**-0.5, (1e-220,), (1.0,))[1] == -math.inf
         assert tg.grad(lambda x: np.exp(x))(1000.0) == math.inf
 
 

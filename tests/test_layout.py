@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parent.parent / "tapegrad"
 ORDER = """
     _typing _errors tree _node _methods _dispatch _tape
     ops._define ops._shape ops._elementwise ops._select ops._elementary ops._arithmetic
-    ops._join ops._index ops._reduce ops._linalg ops
+    ops._join ops._index ops._reduce ops._products ops._linalg ops
     numpy._elementwise numpy._reduce numpy._shape numpy._products numpy._linalg numpy.linalg
     numpy._table numpy._at numpy
     special
@@ -42,7 +42,6 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS: dict[str, str] = {
     "_tape._operator": "the operation on numbers, written out: its time is that of scalar programs",
-    "_tape.method": "the function within it",
     "transforms._replay.backward": "the same, backward",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import pickle
+import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable
@@ -126,6 +127,46 @@ def test_value_has_the_kind_of_the_function() -> None:
     assert type(tg.value_and_grad(np.sum)(np.ones(2, np.float32))[0]) is np.float32
     assert tg.value_and_grad(lambda x: 7.0)(2.0) == (7.0, 0.0)
     assert tg.value_and_grad(lambda x: 7)(2.0) == (7, 0.0)
+
+
+def test_whole_numbers_that_comparisons_make() -> None:
+    """Truths of a Python float count as ints where they are added: as an index, not as a value."""
+    table = np.array([1.0, 10.0, 100.0])
+
+    def f(x: Any) -> Any:
+        return x * table[(x > 0.0) + (x > 1.0)]
+
+    assert [tg.grad(f)(x) for x in (-1.0, 0.5, 3.0)] == [1.0, 10.0, 100.0]
+    assert tg.grad(lambda x: x * int((x > 0.0) + (x > 1.0)))(3.0) == 2.0
+    assert tg.value_and_grad(lambda x: x * ((x > 0.0) + (x > 1.0)))(3.0) == (6.0, 2.0)
+    assert tg.value_and_grad(lambda x: x * -(x > 0.0))(3.0) == (-3.0, -1.0)
+    for whole in (lambda x: (x > 0.0) + (x > 1.0), lambda x: -(x > 0.0)):
+        with pytest.raises(tg.OutputError, match="one floating-point number"):
+            tg.grad(whole)(3.0)
+        with pytest.raises(tg.OutputError):
+            tg.jvp(whole, (3.0,), (1.0,))
+
+
+def test_the_plain_value_is_read_only() -> None:
+    """Writing into it would change the caller's array, and the tape."""
+    z = np.array([3.0, 1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        with pytest.raises(ValueError, match="read-only"):
+            x.value.fill(7.0)
+        with pytest.raises(ValueError, match="read-only"):
+            x.value.sort()
+        y = x * 1.0
+        with pytest.raises(ValueError, match="read-only"):
+            y.value[0] = 7.0
+        return (y * y).sum()
+
+    np.testing.assert_array_equal(tg.grad(f)(z), [6.0, 2.0, 4.0])
+    np.testing.assert_array_equal(z, [3.0, 1.0, 2.0])
+    gradient, kept = tg.grad(lambda x: ((x * x).sum(), x.value), has_aux=True)(z)
+    kept[:] = 0.0  # what comes out is the caller's own
+    np.testing.assert_array_equal(gradient, [6.0, 2.0, 4.0])
+    np.testing.assert_array_equal(z, [3.0, 1.0, 2.0])
 
 
 def test_an_independent_parameter_gets_zeros() -> None:
@@ -578,6 +619,27 @@ def test_an_error_of_tapegrad_leaves_nothing_behind(f: Callable[[Any], Any]) -> 
 
     attempt()
     assert alive() == before
+
+
+def test_one_tape_and_many_threads() -> None:
+    """A function may spread over threads: each operation finds its own place on the tape."""
+
+    def chain(x: Any, k: float) -> Any:
+        for _ in range(3000):
+            x = tnp.sin(x) * k
+        return x
+
+    def f(x: Any) -> Any:
+        with ThreadPoolExecutor(4) as pool:
+            return sum(pool.map(chain, [x] * 4, [1.0, 1.001, 1.002, 1.003]))
+
+    expected = tg.grad(lambda x: sum(chain(x, k) for k in (1.0, 1.001, 1.002, 1.003)))(0.7)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert [tg.grad(f)(0.7) for _ in range(3)] == pytest.approx([expected] * 3, rel=1e-9)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 @pytest.mark.usefixtures("_no_collector")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._tape import Op
-from . import _arithmetic, _elementary, _index, _join, _linalg, _reduce, _select, _shape
+from . import _arithmetic, _elementary, _index, _join, _linalg, _products, _reduce, _select, _shape
 from ._arithmetic import (
     add as add,
     divide as divide,
@@ -65,14 +65,13 @@ from ._linalg import (
     cholesky as cholesky,
     cofactors as cofactors,
     det as det,
-    einsum as einsum,
     inv as inv,
     logabsdet as logabsdet,
-    matmul as matmul,
     signdet as signdet,
     solve as solve,
     trace_of as trace_of,
 )
+from ._products import einsum as einsum, matmul as matmul
 from ._reduce import (
     all_ as all_,
     amax as amax,
@@ -135,5 +134,6 @@ ALL: tuple[Op, ...] = (
     *_index.OPS,
     *_join.OPS,
     *_reduce.OPS,
+    *_products.OPS,
     *_linalg.OPS,
 )

@@ -79,23 +79,24 @@ def _from_the_end(
 
 def _at(partial: Callable[..., Value], node: Record, nodes: Sequence[Record]) -> Value:
     """A partial derivative at a node's operands."""
-    args = _operands(node, nodes)
+    args = _operands(node.inputs, nodes)
     try:
         return partial(node.value, *args)
     except ArithmeticError:
         return _by_ieee(partial, node.value, *args)
 
 
-def _operands(node: Record, nodes: Sequence[Record]) -> list[Value]:
-    return [nodes[p].value if p.__class__ is int else p for p in node.inputs]
+def _operands(inputs: Sequence[Value], nodes: Sequence[Record]) -> list[Value]:
+    return [nodes[p].value if p.__class__ is int else p for p in inputs]
 
 
 def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]) -> None:
     """Add what the node's inputs get of its cotangent, by the op's rules."""
-    args = _operands(node, nodes)
+    inputs = node.inputs
+    args = _operands(inputs, nodes)
     params = node.params
     vjp = node.op.vjp
-    for i, p in enumerate(node.inputs):
+    for i, p in enumerate(inputs):
         if p.__class__ is not int or (rule := vjp[i]) is None:
             continue
         try:
@@ -130,7 +131,7 @@ def forward(nodes: Sequence[Record], tangents: Sequence[Value | None]) -> list[V
             rule = node.op.jvp[i] if t is not None else None
             if rule is None:
                 continue
-            args = _operands(node, nodes)
+            args = _operands(node.inputs, nodes)
             try:
                 part = rule(t, node.value, *args, **node.params)
             except ArithmeticError:

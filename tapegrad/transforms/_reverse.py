@@ -103,7 +103,7 @@ class Gradient:
         check_alive(out)
         number = isinstance(out, (float, int, np.ndarray, np.generic, Var))
         function = name_of(self.function)
-        if not number or out.__class__ is bool or dtype_of(out).kind != "f":
+        if not number or (out.__class__ is not int and dtype_of(out).kind != "f"):
             remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
             raise OutputError(
                 NOT_A_NUMBER.format(
