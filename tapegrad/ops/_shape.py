@@ -125,13 +125,16 @@ truncate: Op = constant_op(
 )
 
 
+_DOUBLES = {float, np.float64}
+
+
 def fit(x: Value, operand: Value) -> Value:
     """A cotangent in the operand's shape and dtype: summed over the axes that were broadcast."""
-    kind = x.__class__
-    if kind is operand.__class__ and (  # in the common case there is nothing to do
-        kind is float
-        or (kind is np.ndarray and x.shape == operand.shape and x.dtype is operand.dtype)
-    ):
+    kind, other = x.__class__, operand.__class__  # in the common cases there is nothing to do
+    if kind is np.ndarray and kind is other:
+        if x.shape == operand.shape and x.dtype is operand.dtype:
+            return x
+    elif kind in _DOUBLES and other in _DOUBLES:
         return x
     shape = shape_of(operand)
     if shape_of(x) != shape:
