@@ -34,7 +34,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
         "--repeat", type=_positive, default=15, metavar="N", help="rounds of timing (default 15)"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="few rounds and no large cases: a minute or two"
+        "--quick", action="store_true", help="few rounds and no large cases: three or four minutes"
     )
     parser.add_argument("--list", action="store_true", help="list the workloads and stop")
     parser.add_argument(
@@ -44,10 +44,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, not {text!r}")
+    return int(text)
 
 
 def run(workloads: list[Workload], settings: Settings) -> list[Row]:

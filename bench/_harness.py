@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 SUBJECT = "tapegrad"
 _BATCH_SECONDS = 0.01  # a timing is a batch of calls at least this long
 _FEWEST_ROUNDS = 3  # of a peer that has used up its time
-_PATIENCE = 20.0  # seconds; a peer whose first call takes longer is timed by that call alone
+_PATIENCE = 20.0  # seconds; a peer whose call takes longer is timed by a single call
 
 
 class DisagreementError(Exception):
@@ -52,14 +52,18 @@ class Answer:
 
 @attrs.frozen
 class Job:
-    """One peer's work, ready to run: `run` is what is timed.
+    """One peer's work, ready to run: `run` is what is timed, `read` makes an Answer of its result.
 
     `graph`, where given, does the forward pass only and returns what keeps its record alive.
     """
 
-    run: Callable[[], object]
-    answer: Callable[[], Answer]
+    run: Callable[[], Any]
+    read: Callable[[Any], Answer]
     graph: Callable[[], object] | None = None
+
+    def answer(self) -> Answer:
+        """Run once, and read."""
+        return self.read(self.run())
 
 
 def job(
@@ -70,8 +74,7 @@ def job(
 ) -> Job:
     """A Job from the work and a function that reads (value, gradient) off its result."""
 
-    def answer() -> Answer:
-        result = run()
+    def answer(result: Result) -> Answer:
         value, gradient = read(result)
         flat = np.asarray(gradient, dtype=np.float64).ravel()
         return Answer(float(value), flat, remark(result) if remark else "")
@@ -198,7 +201,7 @@ class _Findings:
     jobs: dict[str, Job] = attrs.Factory(dict)
     first: dict[str, float] = attrs.Factory(dict)
     answers: dict[str, Answer] = attrs.Factory(dict)
-    seconds: dict[str, float] = attrs.Factory(dict)
+    samples: dict[str, list[float]] = attrs.Factory(dict)  # seconds of one call, per batch
 
 
 def _measure_case(workload: Workload, case: Case, settings: Settings) -> Iterator[Row]:
@@ -212,9 +215,9 @@ def _measure_case(workload: Workload, case: Case, settings: Settings) -> Iterato
     agree(found.answers, SUBJECT, case.tolerance, f"{workload.name}, {case.label}")
     for name, answer in found.answers.items():
         found.notes[name] = answer.remark
-    patient = {n: work.run for n, work in found.jobs.items() if found.first[n] < _PATIENCE}
     with _others_out_of_sight():
-        found.seconds |= found.first | in_turn(patient, settings)
+        runs = {name: work.run for name, work in found.jobs.items()}
+        found.samples = in_turn(runs, settings, found.notes)
     for peer in workload.peers:
         yield _row(workload, case, peer.name, found)
 
@@ -237,28 +240,39 @@ def _others_out_of_sight() -> Iterator[None]:
 def _first_call(
     workload: Workload, case: Case, peer: Peer, problem: object, found: _Findings
 ) -> None:
-    """Prepare a peer and let it answer once; a failure becomes a note, except tapegrad's own."""
-    try:
+    """Prepare a peer and let it answer once.
+
+    Its memory comes first: a peer that crashes does so in the other process, not in this one. What
+    that process compiled is not found again here, see `_peers.torch`.
+    """
+    with _noting_failure(peer.name, found.notes):
         if case.memory:
             found.memory[peer.name] = in_own_process(workload.name, case.label, peer.name)
         ready = peer.prepare(problem)
         start = time.perf_counter()
-        found.answers[peer.name] = ready.answer()
+        result = ready.run()
         found.first[peer.name] = time.perf_counter() - start
+        found.answers[peer.name] = ready.read(result)
         found.jobs[peer.name] = ready
-    except MissingError as reason:
-        if peer.name == SUBJECT:
-            raise
-        found.notes[peer.name] = f"missing: {reason}"
+
+
+@contextlib.contextmanager
+def _noting_failure(peer: str, notes: dict[str, str]) -> Iterator[None]:
+    """A failure becomes a note; tapegrad's own is raised."""
+    try:
+        yield
     except Exception as error:
-        if peer.name == SUBJECT:
+        if peer == SUBJECT:
             raise
-        found.notes[peer.name] = f"fails: {type(error).__name__}: {_one_line(error)}"
+        reason = " ".join(str(error).split())[:160]
+        kind = "missing" if isinstance(error, MissingError) else f"fails: {type(error).__name__}"
+        notes[peer] = f"{kind}: {reason}"
 
 
 def _row(workload: Workload, case: Case, peer: str, found: _Findings) -> Row:
     """One peer's line, from what was found."""
-    seconds, first = found.seconds.get(peer), found.first.get(peer)
+    samples, first = found.samples.get(peer), found.first.get(peer)
+    seconds = None if samples is None else statistics.median(samples)
     remarks = [found.notes.get(peer, "")]
     used = found.memory.get(peer)
     size = None
@@ -266,7 +280,7 @@ def _row(workload: Workload, case: Case, peer: str, found: _Findings) -> Row:
         size = used.graph if case.operations > 1 else used.peak
         if case.operations > 1 and used.peak is not None:
             remarks.append(f"peak {used.peak / 2**20:.1f} MiB")
-    if seconds is not None and seconds == first:
+    if samples is not None and len(samples) == 1:
         remarks.append("timed once")
     return Row(
         workload=workload.name,
@@ -281,28 +295,39 @@ def _row(workload: Workload, case: Case, peer: str, found: _Findings) -> Row:
     )
 
 
-def in_turn(runs: Mapping[str, Callable[[], object]], settings: Settings) -> dict[str, float]:
-    """Median seconds of one call of each, the calls interleaved.
+def in_turn(
+    runs: Mapping[str, Callable[[], object]], settings: Settings, notes: dict[str, str]
+) -> dict[str, list[float]]:
+    """Seconds of one call of each, a figure per batch of calls, the batches interleaved.
 
     Each round starts with another peer, so that none always follows the same neighbour. A peer
-    that has used its seconds sits out the later rounds, but takes part in at least three.
+    that has used its seconds sits out the later rounds, but takes part in at least three; one that
+    fails is left out of the result, and its note says why.
     """
     calls: dict[str, int] = {}
     samples: dict[str, list[float]] = {}
     for name, run in runs.items():
-        calls[name], elapsed = _calibrate(run)
-        samples[name] = [elapsed / calls[name]]
-    spent = {name: calls[name] * samples[name][0] for name in runs}
-    names = list(runs)
+        with _noting_failure(name, notes):
+            calls[name], elapsed = _calibrate(run)
+            samples[name] = [elapsed / calls[name]]
+    names = list(samples)
     for turn in range(settings.repeat):
         shift = turn % max(1, len(names))
         for name in names[shift:] + names[:shift]:
-            if spent[name] > settings.seconds and len(samples[name]) >= _FEWEST_ROUNDS:
+            if name not in samples or _enough(samples[name], calls[name], settings):
                 continue
-            elapsed = _batch(runs[name], calls[name])
-            spent[name] += elapsed
-            samples[name].append(elapsed / calls[name])
-    return {name: statistics.median(times) for name, times in samples.items()}
+            with _noting_failure(name, notes):
+                samples[name].append(_batch(runs[name], calls[name]) / calls[name])
+                continue
+            del samples[name]  # only a failure comes here
+    return samples
+
+
+def _enough(samples: list[float], calls: int, settings: Settings) -> bool:
+    """Whether a peer has used up its time."""
+    if samples[0] > _PATIENCE:
+        return True
+    return len(samples) >= _FEWEST_ROUNDS and calls * sum(samples) > settings.seconds
 
 
 def _calibrate(run: Callable[[], object]) -> tuple[int, float]:
@@ -320,7 +345,3 @@ def _batch(run: Callable[[], object], calls: int) -> float:
         run()
     gc.collect()  # its own garbage is; where it leaves none, this takes 4 µs
     return time.perf_counter() - start
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]

@@ -1,5 +1,6 @@
 """The libraries tapegrad is compared with: found, set to one thread and to float64."""
 
+import atexit
 import importlib
 import os
 import shutil
@@ -46,10 +47,29 @@ def library(name: str) -> Any:
 
 
 def torch() -> Any:
-    """PyTorch on one thread, float64 by default."""
+    """PyTorch on one thread, float64 by default.
+
+    What it compiles goes to a folder of this process, so that no earlier run, nor the process that
+    measures memory, spares the first call its compiling.
+    """
+    if "torch" not in sys.modules:
+        cache = tempfile.mkdtemp(prefix="tapegrad-bench-torch-")
+        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
     module = library("torch")
     module.set_num_threads(1)
     module.set_default_dtype(module.float64)
+    return module
+
+
+def mygrad() -> Any:
+    """MyGrad with its memory guarding off.
+
+    The guard forbids writing to arrays that a graph still needs. It costs much where tensors are
+    small, and tapegrad has none.
+    """
+    module = library("mygrad")
+    module.turn_memory_guarding_off()
     return module
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ NONE = "-"  # where there is no figure
 _NARROWEST = 150  # columns that the table wants where there is no terminal to ask
 _METHOD = """\
 Float64, one thread, one core, all peers of a case timed in turn in one process; before that, every
-value and gradient was found equal to 1e-9 (optima to 1e-3). *median* is the median time, *ratio*
-the peer's time over tapegrad's: above 1, tapegrad is faster. The time includes collecting the
-garbage that the calls leave behind. *first call* includes tracing and compiling, where a compiler's
-cache on disk does not spare it. Memory is the exact count of bytes
-that Python's allocators gave, NumPy's arrays included; for PyTorch and JAX it is the growth of the
-process, given where it is above 1 MiB."""
+value and gradient was found equal to tapegrad's to 1e-9 (optima to 1e-3): the largest difference of
+any entry, relative to the largest entry, and absolutely where that is below 1. *median* is the
+median time, *ratio* the peer's time over tapegrad's: above 1, tapegrad is faster. The time includes
+collecting the garbage that the calls leave behind. *first call* includes tracing and compiling;
+PyTorch's compiler starts with an empty cache on disk. Memory is the exact count of bytes that
+Python's allocators gave, NumPy's arrays included. Two kinds of figure are the growth of the process
+instead, given where it is above 1 MiB: those of PyTorch and JAX, and the peaks, not the bytes per
+node, of all peers on chains of 100,000 operations and more."""
 LIBRARIES = (
     "tapegrad",
     "numpy",
@@ -184,8 +186,9 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     except MissingError as reason:
         raise MissingError(f"the plot needs matplotlib: {reason}") from reason
     colours = _colours(rows, pyplot)
+    cases = {(row.workload, row.case) for row in rows}
     figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(13, 8), width_ratios=(3, 2), layout="constrained"
+        1, 2, figsize=(13, max(6, 0.7 * len(cases))), width_ratios=(3, 2), layout="constrained"
     )
     _plot_ratios(left, rows, colours)
     if any(row.operations > 1 for row in rows):
@@ -207,19 +210,34 @@ def _colours(rows: Sequence[Row], pyplot: Any) -> dict[str, Any]:
 
 def _plot_ratios(axes: Any, rows: Sequence[Row], colours: Mapping[str, Any]) -> None:
     ratio = ratios(rows)
-    cases = list(dict.fromkeys((workload, case) for workload, case, _ in ratio))
-    height = {case: len(cases) - i for i, case in enumerate(cases)}
+    height = _heights(ratio)
     for peer, colour in colours.items():
-        points = [(over, height[w, c]) for (w, c, p), over in ratio.items() if p == peer]
+        points = [(over, height[w, c, p]) for (w, c, p), over in ratio.items() if p == peer]
         if points:
-            marker = "|" if peer == SUBJECT else "o"
+            marker = "D" if peer == SUBJECT else "o"
             across, up = zip(*points, strict=True)
-            axes.scatter(across, up, color=colour, marker=marker, s=60, label=peer, zorder=3)
+            axes.scatter(across, up, color=colour, marker=marker, s=25, label=peer, zorder=3)
+    cases = list(dict.fromkeys((workload, case) for workload, case, _ in ratio))
+    for band in range(0, len(cases), 2):
+        axes.axhspan(-band - 0.5, -band + 0.5, color="black", alpha=0.05, linewidth=0)
     axes.axvline(1.0, color="black", linewidth=1)
     axes.set_xscale("log")
-    axes.set_yticks([height[c] for c in cases], [f"{w}: {c}" for w, c in cases])
-    axes.grid(alpha=0.3)
+    axes.set_yticks([-i for i in range(len(cases))], [f"{w}: {c}" for w, c in cases])
+    axes.set_ylim(0.5 - len(cases), 0.5)
+    axes.grid(alpha=0.3, axis="x")
     axes.set_xlabel("time over tapegrad's (right of the line, tapegrad is faster)")
+
+
+def _heights(keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
+    """A case is a band around 0, -1, -2 …; its peers stand below each other, and none hidden."""
+    bands: dict[tuple[str, str], list[str]] = {}
+    for workload, case, peer in keys:
+        bands.setdefault((workload, case), []).append(peer)
+    return {
+        (*case, peer): 0.4 - 0.8 * (i + 0.5) / len(peers) - band
+        for band, (case, peers) in enumerate(bands.items())
+        for i, peer in enumerate(peers)
+    }
 
 
 def _plot_chain(axes: Any, rows: Sequence[Row], colours: Mapping[str, Any]) -> None:

@@ -1,19 +1,25 @@
 """The benchmark's own correctness, at small sizes and without the peers; nothing is timed here."""
 
 import datetime as dt
+import importlib
+import io
 import json
 import math
+import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import bench.workloads
 import tapegrad as tg
 from bench import __main__ as program, _harness, _memory, _peers, _report
 from bench._harness import Answer, Case, DisagreementError, Job, Peer, Row, Settings, Workload
@@ -92,6 +98,56 @@ def test_tool_answers_one_line_per_message() -> None:
     assert "no function 'cube'; it has square, double" in responses[6]["error"]
     assert not responses[7]["success"]
     assert "KeyError" in responses[7]["error"]
+
+
+@pytest.mark.parametrize("line", ["garbage", "[]", "3", "null", "{}"])
+def test_tool_stops_at_a_line_that_is_no_message(line: str) -> None:
+    """What came before is answered; then one line that says what is wrong, and status 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.gradbench"],
+        input=f'{{"id": 0, "kind": "start"}}\n\n{line}\n{{"id": 1, "kind": "start"}}\n',
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert done.stdout == '{"id": 0, "tool": "tapegrad"}\n'
+    assert done.stderr == (
+        "bench.gradbench: stopped: line 3 of the input is no message: "
+        f"expected a JSON object with an id, not {line}\n"
+    )
+
+
+def test_tool_repeats_the_beginning_of_a_long_line() -> None:
+    """A line of megabytes does not fill the terminal."""
+    with pytest.raises(_tool.ProtocolError, match=r"not x{80}\.\.\.$"):
+        _tool.serve(io.StringIO("x" * 100_000), io.StringIO())
+
+
+@pytest.mark.parametrize("x", [1e300, math.nan])
+def test_tool_gives_no_number_that_json_has_not(x: float) -> None:
+    """Infinity and NaN are an error in words, and the session goes on."""
+    message = {"id": 1, "kind": "evaluate", "module": "hello", "function": "square", "input": x}
+    responses = io.StringIO()
+    _tool.serve(io.StringIO(json.dumps(message) + '\n{"id": 2, "kind": "start"}'), responses)
+    first, second = (json.loads(line) for line in responses.getvalue().splitlines())
+    assert (first["id"], first["success"]) == (1, False)
+    assert "the output is not finite, and JSON has no NaN or Infinity" in first["error"]
+    assert second["id"] == 2
+
+
+def test_tool_says_what_it_reads() -> None:
+    """--help is the place to look for what the program waits for."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.gradbench", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert "JSON message per line on stdin" in " ".join(done.stdout.split())
+    assert "https://github.com/gradbench/gradbench" in done.stdout
 
 
 def test_tool_runs_as_often_as_it_is_asked() -> None:
@@ -378,14 +434,26 @@ def test_import_sizes() -> None:
     assert import_time.distributions("no-such-distribution") == frozenset()
 
 
-def test_every_workload_starts_with_tapegrad() -> None:
-    """The ratio needs it, and names must not clash."""
-    assert len({w.name for w in ALL}) == len(ALL) == 8
+def test_every_workload_is_run_and_starts_with_tapegrad() -> None:
+    """The ratio needs tapegrad, names must not clash, and no file is forgotten."""
+    files = Path(bench.workloads.__file__).parent.glob("[!_]*.py")
+    modules = [importlib.import_module(f"bench.workloads.{file.stem}") for file in files]
+    assert {id(module.WORKLOAD) for module in modules} == {id(workload) for workload in ALL}
+    assert len({w.name for w in ALL}) == len(ALL) == len(modules)
     for workload in ALL:
         if workload.measure is None:
             assert workload.peers[0].name == _harness.SUBJECT
             assert len({p.name for p in workload.peers}) == len(workload.peers)
             assert len({c.label for c in workload.cases}) == len(workload.cases)
+
+
+def test_peers_are_native_or_not_everywhere() -> None:
+    """Python's allocators see nothing of these three, whatever the workload."""
+    for workload in ALL:
+        for peer in workload.peers:
+            if not peer.absent:
+                outside = peer.name.split()[0] in {"PyTorch", "JAX", "C"}
+                assert peer.native == outside, f"{workload.name}: {peer.name}"
 
 
 # --- the harness -------------------------------------------------------------------------------
@@ -456,8 +524,8 @@ def test_memory_is_measured_in_a_process_of_its_own() -> None:
     memory = _memory.in_own_process("chain", "n = 1,000", "tapegrad")
     assert memory.graph is not None
     assert memory.peak is not None
-    assert 50 < memory.graph / 1000 < 400
-    assert memory.graph < memory.peak < 3 * memory.graph
+    assert 100 < memory.graph / 1000 < 150
+    assert memory.graph < memory.peak < 1.5 * memory.graph
 
 
 def test_a_crash_of_the_measuring_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,6 +551,275 @@ def test_a_missing_library_is_a_reason() -> None:
     """The import error's text is kept."""
     with pytest.raises(_peers.MissingError, match="No module named 'no_such_library'"):
         _peers.library("no_such_library")
+
+
+# --- the harness's arithmetic, by a clock that stands still but for what the work says -----------
+
+
+class Clock:
+    """In the place of the modules time and gc: runs take seconds and leave garbage as they say."""
+
+    def __init__(self) -> None:
+        """At zero, with nothing to collect."""
+        self.now = 0.0
+        self.garbage = 0.0  # seconds that the next collection will take
+        self.log: list[str] = []
+
+    def perf_counter(self) -> float:
+        """The seconds that work has said."""
+        return self.now
+
+    def collect(self) -> None:
+        """Take the time that the garbage wants."""
+        self.now += self.garbage
+        self.garbage = 0.0
+
+    def freeze(self) -> None:
+        """Write it down."""
+        self.log.append("freeze")
+
+    def unfreeze(self) -> None:
+        """Write it down."""
+        self.log.append("unfreeze")
+
+    def run(self, name: str, *seconds: float, garbage: float = 0.0) -> Callable[[], None]:
+        """A function whose calls take so long, the last of the figures from then on."""
+        left = list(seconds)
+
+        def run() -> None:
+            self.log.append(name)
+            self.now += left.pop(0) if len(left) > 1 else left[0]
+            self.garbage += garbage
+
+        return run
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(_harness, "time", found)
+    monkeypatch.setattr(_harness, "gc", found)
+    return found
+
+
+def test_in_turn_starts_each_round_with_another(clock: Clock) -> None:
+    """One call each to begin with, then the rounds, rotated."""
+    runs = {"a": clock.run("a", 1, 2, 3, 4, 5), "b": clock.run("b", 6), "c": clock.run("c", 7)}
+    samples = _harness.in_turn(runs, Settings(repeat=4, seconds=1000.0), {})
+    assert "".join(clock.log) == "abc" + "abc" + "bca" + "cab" + "abc"
+    assert samples == {"a": [1, 2, 3, 4, 5], "b": [6] * 5, "c": [7] * 5}
+
+
+def test_in_turn_times_short_calls_in_batches(clock: Clock) -> None:
+    """A call of 3.5 ms is timed three at a time, 10.5 ms, and the time is that of one."""
+    samples = _harness.in_turn({"a": clock.run("a", 0.0035)}, Settings(repeat=2), {})
+    assert samples["a"] == pytest.approx([0.0035] * 3, abs=1e-9)
+    assert len(clock.log) == 1 + 3 * 3
+
+
+def test_in_turn_counts_the_time_of_whole_batches(clock: Clock) -> None:
+    """Ten batches of 10.5 ms go beyond a limit of 0.1 s."""
+    settings = Settings(repeat=100, seconds=0.1)
+    samples = _harness.in_turn({"a": clock.run("a", 0.0035)}, settings, {})
+    assert len(samples["a"]) == 10
+
+
+def test_in_turn_charges_each_for_its_own_garbage(clock: Clock) -> None:
+    """What a run leaves is collected in its time; what was there before is not."""
+    clock.garbage = 50.0
+    runs = {"a": clock.run("a", 1.0, garbage=0.5), "b": clock.run("b", 2.0)}
+    samples = _harness.in_turn(runs, Settings(repeat=2), {})
+    assert samples == {"a": [1.5] * 3, "b": [2.0] * 3}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "figures"),
+    [
+        (0.1, 11),  # all rounds
+        (1.0, 6),  # the sixth goes beyond the 5 seconds
+        (4.0, 3),  # the second does, but three are the fewest
+        (20.0, 3),
+        (20.5, 1),  # too long to be waited for again
+    ],
+)
+def test_in_turn_stops_when_the_time_is_used(clock: Clock, seconds: float, figures: int) -> None:
+    """The time limit, the fewest rounds, and the end of patience."""
+    settings = Settings(repeat=10, seconds=5.0)
+    samples = _harness.in_turn({"a": clock.run("a", seconds), "b": clock.run("b", 1)}, settings, {})
+    assert len(samples["a"]) == figures
+    assert len(samples["b"]) == 6
+
+
+def timed(clock: Clock, operations: int = 1, **runs: tuple[float, ...]) -> list[Row]:
+    """The rows of a workload whose peers take so long, call by call."""
+
+    def prepare(name: str, seconds: tuple[float, ...], given: object) -> Job:
+        clock.now += 70.0
+        run = clock.run(name, *seconds)
+        return _harness.job(run, lambda _: (clock.run("read", 90.0)(), (1.0, [1.0]))[1])
+
+    case = Case("one", lambda: None, operations=operations, memory=True)
+    peers = tuple(Peer(name, partial(prepare, name, taken)) for name, taken in runs.items())
+    return list(_harness.measure(Workload("toy", "a toy", (case,), peers), Settings(4, 1000.0)))
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every peer's graph holds 1,240 bytes, and its run 2 MiB."""
+    found = _memory.Memory(graph=1240.0, peak=2.0 * 2**20)
+    monkeypatch.setattr(_harness, "in_own_process", lambda *names: found)
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_row_has_the_median_and_the_first_call(clock: Clock) -> None:
+    """Neither preparing nor reading counts; the first call is not among the timed ones."""
+    ours, theirs = timed(clock, tapegrad=(9.0, 5.0, 1.0, 4.0, 2.0, 8.0), peer=(8.0, 3.0))
+    assert (ours.first, ours.seconds) == (9.0, 4.0)
+    assert (theirs.first, theirs.seconds) == (8.0, 3.0)
+    assert (ours.bytes, ours.bytes_of, ours.note) == (2.0 * 2**20, "peak", "")
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_row_is_per_operation(clock: Clock) -> None:
+    """Time and bytes are divided by the operations, the first call is not."""
+    (row,) = timed(clock, 10, tapegrad=(9.0, 4.0))
+    assert (row.operations, row.first, row.seconds) == (10, 9.0, 0.4)
+    assert (row.bytes, row.bytes_of, row.note) == (124.0, "per node", "peak 2.0 MiB")
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_row_says_that_it_was_timed_once(clock: Clock) -> None:
+    """By a call of its own, like those of the others; compiling alone tries no one's patience."""
+    _, slow, compiled = timed(clock, tapegrad=(1.0,), slow=(60.0, 50.0, 1.0), compiled=(60.0, 2.0))
+    assert (slow.first, slow.seconds, slow.note) == (60.0, 50.0, "timed once")
+    assert (compiled.first, compiled.seconds, compiled.note) == (60.0, 2.0, "")
+
+
+@pytest.mark.usefixtures("memory")
+def test_timing_leaves_other_libraries_to_themselves(clock: Clock) -> None:
+    """What is there when timing begins is out of the collector's sight until it ends."""
+    timed(clock, tapegrad=(1.0,), peer=(2.0,))
+    assert clock.log[:4] == ["tapegrad", "read", "peer", "read"]
+    assert clock.log[4] == "freeze"
+    assert clock.log[-1] == "unfreeze"
+    assert set(clock.log[5:-1]) == {"tapegrad", "peer"}
+
+
+def breaking(name: str, after: int, clock: Clock) -> Callable[[Any], Job]:
+    """A peer that fails after so many calls."""
+    calls: list[None] = []
+
+    def run() -> None:
+        calls.append(None)
+        clock.now += 1.0
+        if len(calls) > after:
+            raise ValueError(f"{name} had enough")
+
+    return lambda given: _harness.job(run, lambda _: (1.0, [1.0]))
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_a_peer_that_fails_later_has_a_row(clock: Clock, after: int) -> None:
+    """At the first timed call or in a later round: the reason, no time, and the others go on."""
+    peers = (
+        Peer("tapegrad", breaking("tapegrad", 100, clock)),
+        Peer("weak", breaking("weak", after, clock)),
+        Peer("last", breaking("last", 100, clock)),
+    )
+    toy = Workload("toy", "a toy", (Case("one", lambda: None),), peers)
+    rows = list(_harness.measure(toy, Settings(5, 1000.0)))
+    assert [r.seconds for r in rows] == [1.0, None, 1.0]
+    assert rows[1].note == "fails: ValueError: weak had enough"
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_failure_of_tapegrad_is_raised(clock: Clock, after: int) -> None:
+    """A benchmark without its subject is none."""
+    peers = (Peer("tapegrad", breaking("tapegrad", after, clock)),)
+    toy = Workload("toy", "a toy", (Case("one", lambda: None),), peers)
+    with pytest.raises(ValueError, match="tapegrad had enough"):
+        list(_harness.measure(toy, Settings(5, 1000.0)))
+    assert clock.log.count("freeze") == clock.log.count("unfreeze")
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e6])
+def test_agreement_is_to_nine_digits(size: float) -> None:
+    """Relative to the largest entry, absolute below 1; of the value and of the gradient."""
+    near, far = 0.9e-9 * max(1.0, size), 1.1e-9 * max(1.0, size)
+    want = Answer(size, np.array([size, 0.0]))
+    tolerance = Case("any", lambda: None).tolerance
+    for off in (-near, near):
+        good = Answer(size + off, np.array([size, off]))
+        _harness.agree({"a": want, "b": good}, "a", tolerance)
+    for off in (-far, far):
+        for bad in (Answer(size + off, want.gradient), Answer(size, np.array([size, off]))):
+            with pytest.raises(DisagreementError):
+                _harness.agree({"a": want, "b": bad}, "a", tolerance)
+
+
+def test_only_optima_agree_to_less() -> None:
+    """An optimum is where the optimiser stopped."""
+    loose = {(w.name, c.tolerance) for w in ALL for c in w.cases if c.tolerance != 1e-9}
+    assert loose == {("rosenbrock", 1e-3)}
+
+
+# --- the peers ---------------------------------------------------------------------------------
+
+
+def test_one_thread(tmp_path: Path) -> None:
+    """Restarted with every pool at one thread and on one core, the arguments kept."""
+    text = """
+        import json, os, sys
+        from bench._peers import one_thread
+        one_thread("shown")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        print(json.dumps([sys.argv[1:], cores, dict(os.environ)]))
+    """
+    (tmp_path / "shown.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if k != "TAPEGRAD_BENCH_ONE_THREAD"}
+    done = subprocess.run(
+        [sys.executable, "-m", "shown", "--only", "moons"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=environment | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "2"},
+    )
+    arguments, cores, found = json.loads(done.stdout)
+    assert arguments == ["--only", "moons"]
+    assert cores == 1
+    pools = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+    assert {found[f"{pool}_NUM_THREADS"] for pool in pools} == {"1"}
+    assert found["VECLIB_MAXIMUM_THREADS"] == found["NPROC"] == found["JAX_ENABLE_X64"] == "1"
+    assert found["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"
+
+
+def test_torch_has_nothing_compiled_and_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cache is an empty folder, whatever the variable said; double precision."""
+    asked: list[object] = []
+    torch = SimpleNamespace(
+        float64="float64", set_num_threads=asked.append, set_default_dtype=asked.append
+    )
+
+    def library(name: str) -> object:
+        assert name == "torch"
+        assert not list(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).iterdir())
+        return torch
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(ROOT))
+    monkeypatch.setattr(_peers, "library", library)
+    assert _peers.torch() is torch
+    assert asked == [1, "float64"]
+
+
+def test_mygrad_has_its_guard_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in every workload that has MyGrad."""
+    asked: list[str] = []
+    mygrad = SimpleNamespace(turn_memory_guarding_off=lambda: asked.append("off"))
+    monkeypatch.setattr(_peers, "library", lambda name: mygrad)
+    assert _peers.mygrad() is mygrad
+    assert asked == ["off"]
 
 
 # --- the report --------------------------------------------------------------------------------
@@ -553,6 +890,12 @@ def test_plot(rows: tuple[Row, ...], tmp_path: Path) -> None:
     assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_plot_hides_no_peer_behind_another() -> None:
+    """Each has a height of its own, within half of its case's line, in the table's order."""
+    ratio = _report.ratios(ROWS)
+    assert list(_report._heights(ratio).values()) == pytest.approx([0.2, -0.2, -0.8, -1.2])
+
+
 # --- the program -------------------------------------------------------------------------------
 
 
@@ -561,13 +904,38 @@ def test_options(capsys: pytest.CaptureFixture[str]) -> None:
     asked = program.options(["--only", "moons", "--only", "rnn", "--repeat", "3", "--quick"])
     assert (asked.only, asked.repeat, asked.quick) == (["moons", "rnn"], 3, True)
     for bad, message in (
-        (["--repeat", "0"], "must be at least 1, not 0"),
+        (["--repeat", "0"], "must be a whole number, at least 1, not '0'"),
+        (["--repeat", "x"], "must be a whole number, at least 1, not 'x'"),
         (["--only", "suns"], "invalid choice: 'suns'"),
     ):
         with pytest.raises(SystemExit) as stopped:
             program.options(bad)
         assert stopped.value.code == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ([], Settings(15, 4.0)),
+        (["--repeat", "9"], Settings(9)),
+        (["--quick"], Settings(5, 1.0, True)),
+    ],
+)
+def test_main_measures_on_one_thread(
+    arguments: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First one thread, then the workloads that were asked for, as thoroughly as was asked."""
+    steps: list[object] = []
+
+    def measure(workload: Workload, settings: Settings) -> list[Row]:
+        steps.extend((workload.name, settings))
+        return []
+
+    monkeypatch.setattr(_peers, "one_thread", steps.append)
+    monkeypatch.setattr(program, "measure", measure)
+    assert program.main(["--only", "moons", *arguments]) == 0
+    assert steps == ["bench", "moons", settings]
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

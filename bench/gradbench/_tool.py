@@ -1,7 +1,8 @@
 """The protocol: `define` finds a module, `evaluate` runs one of its functions and times it.
 
 Every message has an "id", which the response repeats. Nothing that goes wrong inside a module ends
-the session: the response then says "success": false, with the error.
+the session: the response then says "success": false, with the error. So does an output that is not
+finite, which JSON cannot hold. Only a line that is no message ends it.
 """
 
 import importlib
@@ -15,9 +16,15 @@ import attrs
 
 MODULES = ("hello", "lse", "llsq", "det", "ode", "kmeans", "gmm", "saddle")
 
+_LONGEST = 80  # characters of a bad line that the error repeats
+
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 Json = dict[str, Any]
+
+
+class ProtocolError(Exception):
+    """A line of the input cannot be answered, for there is no id to answer to."""
 
 
 @attrs.frozen
@@ -44,9 +51,14 @@ class Function(Generic[Input, Output]):
             timings.append(time.perf_counter_ns() - start)
             if len(timings) >= fewest and sum(timings) >= seconds * 1e9:
                 break
+        output = self.write(result)
+        try:
+            json.dumps(output, allow_nan=False)
+        except ValueError:
+            raise ValueError("the output is not finite, and JSON has no NaN or Infinity") from None
         return {
             "success": True,
-            "output": self.write(result),
+            "output": output,
             "timings": [{"name": "evaluate", "nanoseconds": t} for t in timings],
         }
 
@@ -88,8 +100,23 @@ def _function(message: Json) -> Function[Any, Any]:
 
 
 def serve(messages: TextIO, responses: TextIO) -> None:
-    """Answer every message until the input ends."""
-    for line in messages:
+    """Answer every message until the input ends; raises ProtocolError for a line that is none."""
+    for number, line in enumerate(messages, start=1):
         if line.strip():
-            message = json.loads(line)
-            print(json.dumps({"id": message["id"], **respond(message)}), file=responses, flush=True)
+            message = _parsed(line, number)
+            answer = {"id": message["id"], **respond(message)}
+            print(json.dumps(answer, allow_nan=False), file=responses, flush=True)
+
+
+def _parsed(line: str, number: int) -> Json:
+    try:
+        message = json.loads(line)
+    except json.JSONDecodeError:
+        message = None
+    if isinstance(message, dict) and "id" in message:
+        return message
+    text = line.strip()
+    raise ProtocolError(
+        f"line {number} of the input is no message: expected a JSON object with an id, "
+        f"not {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}"
+    )

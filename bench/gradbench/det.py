@@ -3,6 +3,8 @@
 The expansion is carried out in full, l! products, but all minors of one size at once: a minor of
 size k is the last k rows and some k columns. Equal minors are not shared, as they are not in the
 recursion of the specification; sharing them would leave l 2^l products and another benchmark.
+
+GradBench's largest default, l = 11, takes 10 s and 2.9 GiB.
 """
 
 from typing import Any

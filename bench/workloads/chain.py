@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 
 import tapegrad as tg
-from tapegrad import Scalar
 
 from .. import _peers
 from .._harness import Case, Job, Peer, Workload, job
@@ -38,14 +37,7 @@ def chain(x: Any, n: int) -> Any:
 
 def tapegrad(given: Problem) -> Job:
     """The natural way."""
-
-    def f(x: Scalar) -> Scalar:
-        y = x
-        for _ in range(given.n // 2):
-            y = y * x
-            y = y + x
-        return y
-
+    f = partial(chain, n=given.n)
     return job(partial(tg.value_and_grad(f), X), lambda done: done, graph=partial(tg.vjp, f, X))
 
 
@@ -75,7 +67,7 @@ def autograd(given: Problem) -> Job:
 
 def mygrad(given: Problem) -> Job:
     """MyGrad."""
-    mg = _peers.library("mygrad")
+    mg = _peers.mygrad()
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 4 * given.n + 1000))
 
     def run() -> tuple[float, Any]:

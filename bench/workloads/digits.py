@@ -133,7 +133,7 @@ def autograd(given: Problem) -> Job:
 
 def mygrad(given: Problem) -> Job:
     """MyGrad, with its own fused softmax cross-entropy."""
-    mg, losses = _peers.library("mygrad"), _peers.library("mygrad.nnet.losses")
+    mg, losses = _peers.mygrad(), _peers.library("mygrad.nnet.losses")
     params = [mg.tensor(p) for p in given.params]
 
     def step() -> tuple[Any, Any]:
@@ -146,34 +146,45 @@ def mygrad(given: Problem) -> Job:
     return job(step, lambda done: read(done, given))
 
 
-def _torch_step(given: Problem, wrap: Callable[[Any, Any], Any]) -> Job:
-    torch = _peers.torch()
-    x, labels = torch.tensor(given.x), torch.tensor(given.labels)
-    params = [torch.tensor(p, requires_grad=True) for p in given.params]
+def torch_loss(torch: Any, x: Any, labels: Any) -> Callable[..., Any]:
+    """The loss with what PyTorch fuses: layers, and softmax cross-entropy."""
 
-    def value_of(w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
-        logits = torch.relu(x @ w1 + b1) @ w2 + b2
+    def loss(w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+        logits = torch.addmm(b2, torch.relu(torch.addmm(b1, x, w1)), w2)
         return torch.nn.functional.cross_entropy(logits, labels)
 
-    compiled = wrap(torch, value_of)
+    return loss
+
+
+def torch_eager(given: Problem) -> Job:
+    """PyTorch, eager."""
+    torch = _peers.torch()
+    loss = torch_loss(torch, torch.tensor(given.x), torch.tensor(given.labels))
+    params = [torch.tensor(p, requires_grad=True) for p in given.params]
 
     def step() -> tuple[Any, list[Any]]:
-        value = compiled(*params)
+        value = loss(*params)
         gradient = torch.autograd.grad(value, params)
         with torch.no_grad():
-            return value, [p - RATE * g for p, g in zip(params, gradient, strict=True)]
+            new = [torch.sub(p, g, alpha=RATE) for p, g in zip(params, gradient, strict=True)]
+        return value, new
 
     return job(step, lambda done: read((done[0].detach(), done[1]), given))
 
 
-def torch_eager(given: Problem) -> Job:
-    """PyTorch, eager, with its fused cross-entropy."""
-    return _torch_step(given, lambda torch, value_of: value_of)
-
-
 def torch_compiled(given: Problem) -> Job:
-    """PyTorch with torch.compile over the loss."""
-    return _torch_step(given, lambda torch, value_of: torch.compile(value_of))
+    """PyTorch, the whole step under torch.compile."""
+    torch = _peers.torch()
+    loss = torch_loss(torch, torch.tensor(given.x), torch.tensor(given.labels))
+    params = [torch.tensor(p) for p in given.params]
+    gradient_and_value = torch.func.grad_and_value(loss, argnums=(0, 1, 2, 3))
+
+    def pure(*params: Any) -> tuple[Any, list[Any]]:
+        gradient, value = gradient_and_value(*params)
+        return value, [p - RATE * g for p, g in zip(params, gradient, strict=True)]
+
+    compiled = torch.compile(pure)
+    return job(lambda: compiled(*params), lambda done: read(done, given))
 
 
 def jax_loss(params: Any, x: Any, labels: Any) -> Any:

@@ -1,7 +1,8 @@
 """The same training step as the article writes it: one scalar operation at a time.
 
 About 65,000 additions, multiplications and ReLUs per step. Every peer runs the same few lines of
-Python over plain numbers; only what a number is differs.
+Python over plain numbers; only what a number is differs. JAX is left out: it would have to
+compile each of the operations, and with loops in their place the work would be that of `moons`.
 """
 
 from collections.abc import Callable, Sequence
@@ -129,6 +130,39 @@ def _unboxed(model: Any) -> Any:
     ]
 
 
+def mygrad(given: Problem) -> Job:
+    """MyGrad, a tensor of no dimensions per number."""
+    mg = _peers.mygrad()
+    model = [[([mg.tensor(v) for v in n.w], mg.tensor(n.b)) for n in r] for r in neurons(given)]
+    params, data = leaves(model), points(given)
+
+    def step() -> tuple[float, list[float]]:
+        loss = _same_text(model, data, lambda v: mg.maximum(v, 0.0))
+        loss.backward()
+        return loss.item(), [p.data - RATE * p.grad for p in params]
+
+    return job(step, lambda done: (done[0], _gradient(neurons(given), done[1])))
+
+
+def torch_eager(given: Problem) -> Job:
+    """PyTorch, eager, a tensor of no dimensions per number."""
+    torch = _peers.torch()
+
+    def variable(v: Any) -> Any:
+        return torch.tensor(v, requires_grad=True)
+
+    model = [[([variable(v) for v in n.w], variable(n.b)) for n in r] for r in neurons(given)]
+    params, data = leaves(model), points(given)
+
+    def step() -> tuple[float, list[Any]]:
+        loss = _same_text(model, data, torch.relu)
+        gradient = torch.autograd.grad(loss, params)
+        with torch.no_grad():
+            return loss.item(), [p - RATE * g for p, g in zip(params, gradient, strict=True)]
+
+    return job(step, lambda done: (done[0], _gradient(neurons(given), done[1])))
+
+
 WORKLOAD = Workload(
     name="moons_scalar",
     title="the same step as the article writes it, one scalar operation at a time",
@@ -137,5 +171,7 @@ WORKLOAD = Workload(
         Peer("tapegrad", tapegrad),
         Peer("micrograd", micrograd),
         Peer("autograd", autograd),
+        Peer("MyGrad", mygrad),
+        Peer("PyTorch eager", torch_eager, native=True),
     ),
 )

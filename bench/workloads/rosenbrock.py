@@ -98,7 +98,7 @@ def autograd(given: Problem) -> Job:
 
 def mygrad(given: Problem) -> Job:
     """MyGrad."""
-    mg = _peers.library("mygrad")
+    mg = _peers.mygrad()
 
     def value_and_gradient(x: Real) -> tuple[float, Real]:
         variable = mg.tensor(x)
@@ -110,11 +110,11 @@ def mygrad(given: Problem) -> Job:
 
 
 def torch_eager(given: Problem) -> Job:
-    """PyTorch, eager."""
+    """PyTorch, eager, on NumPy's memory, not a copy."""
     torch = _peers.torch()
 
     def value_and_gradient(x: Real) -> tuple[float, Real]:
-        variable = torch.tensor(x, requires_grad=True)
+        variable = torch.from_numpy(x).requires_grad_()
         value = rosenbrock(torch, variable)
         (gradient,) = torch.autograd.grad(value, variable)
         return value.item(), gradient.numpy()
@@ -160,8 +160,8 @@ WORKLOAD = Workload(
         Peer("NumPy by hand", by_hand),
         Peer("autograd", autograd),
         Peer("MyGrad", mygrad),
-        Peer("PyTorch eager", torch_eager),
-        Peer("JAX jit", jax_jit),
+        Peer("PyTorch eager", torch_eager, native=True),
+        Peer("JAX jit", jax_jit, native=True),
         Peer(DIFFERENCES, differences),
     ),
 )
