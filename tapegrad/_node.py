@@ -36,10 +36,10 @@ class Node:
 
 @attrs.frozen(eq=False, weakref_slot=False)
 class Binary:
-    """A node of + - * / or ** on a tape that no one reads: half as large, sooner made and walked.
+    """A node of + - * / ** or @ on a tape that no one reads: half as large, sooner made and walked.
 
-    It has what a `Node` has, under the same names. Its op is elementwise, with a partial derivative
-    by each operand; where its value is a float, its operands are Python numbers.
+    It has what a `Node` has, under the same names. Its op has a rule for each operand. Where its
+    value is a float, its operands are Python numbers, and its op has a partial derivative by each.
     """
 
     op: Op

@@ -417,11 +417,13 @@ class Var(ArrayMethods):
     __mul__ = _operator(np.multiply)
     __truediv__ = _operator(np.divide)
     __pow__ = _operator(np.power)
+    __matmul__ = _operator(np.matmul)
     __radd__ = _operator(np.add, swapped=True)
     __rsub__ = _operator(np.subtract, swapped=True)
     __rmul__ = _operator(np.multiply, swapped=True)
     __rtruediv__ = _operator(np.divide, swapped=True)
     __rpow__ = _operator(np.power, swapped=True)
+    __rmatmul__ = _operator(np.matmul, swapped=True)
 
     def __mod__(self, other: Operand) -> Var:
         return self._binary(np.remainder, other)
@@ -434,12 +436,6 @@ class Var(ArrayMethods):
 
     def __rfloordiv__(self, other: Operand) -> Var:
         return self._binary(np.floor_divide, other, swapped=True)
-
-    def __matmul__(self, other: Operand) -> Var:
-        return self._binary(np.matmul, other)
-
-    def __rmatmul__(self, other: Operand) -> Var:
-        return self._binary(np.matmul, other, swapped=True)
 
     # The checker fears that the reflection of each in another class gives another type.
     def __lt__(self, other: Operand) -> Var:  # type: ignore[misc]

@@ -60,11 +60,13 @@ def test_has_samples(op: Op) -> None:
 
 def test_operators_have_two_partial_derivatives() -> None:
     """What a Binary is kept for, and what the walk over it takes for granted."""
-    for function in (np.add, np.subtract, np.multiply, np.divide, np.power):
+    for function in (np.add, np.subtract, np.multiply, np.divide, np.power, np.matmul):
         op: Any = TABLE[function]
         assert op in ops.ALL
-        assert len(op.partials) == 2
-        assert None not in op.partials
+        assert len(op.vjp) == 2
+        assert None not in op.vjp
+        # The product of vectors is a NumPy scalar, never a float.
+        assert function is np.matmul or (len(op.partials) == 2 and None not in op.partials)
 
 
 def test_listed_once() -> None:

@@ -31,7 +31,7 @@ def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
 
 def _outer(x: Value, y: Value) -> Value:
     """The product of a column and a row."""
-    return reshape(x, shape=(*shape_of(x), 1)) * y
+    return x[:, None] * y
 
 
 # Without the detour over matrices where there are no stacks: a recurrence of vectors takes a third

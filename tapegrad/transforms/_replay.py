@@ -36,9 +36,12 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
         g = take()
         if g is None:
             continue
-        if type(node) is not Binary or node.value.__class__ is not float:
+        if type(node) is not Binary:
             pull = _pull_number if node.value.__class__ is float and node.op.partials else _pull
             pull(node, g, nodes, cotangents)
+            continue
+        if node.value.__class__ is not float:
+            _pull_binary(node, g, nodes, cotangents)
             continue
         # As _pull_number does it, without a loop or a call: arithmetic on plain numbers, of which
         # a program of numbers consists almost alone.
@@ -105,6 +108,31 @@ def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Valu
             c = _by_ieee(rule, g, node.value, *args, **params)
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
+
+
+def _pull_binary(
+    node: Binary, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]
+) -> None:
+    """The same, written out for two operands: a tenth of the time of a program of arrays."""
+    p, q = node.left, node.right
+    x: Value = nodes[p].value if p.__class__ is int else p
+    y: Value = nodes[q].value if q.__class__ is int else q
+    out = node.value
+    rules: Any = node.op.vjp
+    if p.__class__ is int:
+        try:
+            c = rules[0](g, out, x, y)
+        except ArithmeticError:
+            c = _by_ieee(rules[0], g, out, x, y)
+        before = cotangents[p]
+        cotangents[p] = c if before is None else before + c
+    if q.__class__ is int:
+        try:
+            c = rules[1](g, out, x, y)
+        except ArithmeticError:
+            c = _by_ieee(rules[1], g, out, x, y)
+        before = cotangents[q]
+        cotangents[q] = c if before is None else before + c
 
 
 def _pull_number(
