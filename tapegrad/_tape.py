@@ -293,9 +293,9 @@ def _operator(
     """An operator that, in the common case, computes and appends its node itself, without a call.
 
     That case: a tape that only records, and another operand that is a value of the same tape, a
-    Python number or an array; the rest goes the way of every op. The op's ``run`` is Python's own
-    operator, so that a value that an outer tape traces is recorded there. ``swapped``: the other
-    operand stands on the left.
+    Python number or an array; the rest goes the way of every op. The op's ``run`` takes what an
+    outer tape traces, too, and records it there: it is Python's own operator, or NumPy's function.
+    ``swapped``: the other operand stands on the left.
     """
 
     def method(self: Var, other: Value) -> Var:
@@ -327,7 +327,8 @@ def _operator(
                 draft.right = given
                 value = run(self._value, other)
         except ValueError as error:
-            raise explained(error, op, (self._value, other)) from None
+            operands = (other, self._value) if swapped else (self._value, other)
+            raise explained(error, op, operands) from None
         draft.op = op
         draft.value = value
         draft.__class__ = Binary

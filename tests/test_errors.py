@@ -767,6 +767,10 @@ def test_shapes_that_do_not_fit(f: Callable[[Any], Any], expected: str, way: str
             "tensordot: shapes (3,) and (2, 2) do not",
         ),
         (lambda x: x @ np.float64(2.0), "matmul (@) cannot take operands of shapes (3,) and (): a"),
+        (
+            lambda x: 2.0 @ x,
+            "matmul (@) cannot take operands of shapes () and (3,): a number has no",
+        ),
         (lambda x: tg.at(x)[:2].set(np.ones(3)), "index_set cannot take operands of shapes (3,)"),
         (lambda x: tg.at(x)[:2].add(np.ones(3)), "at(x)[i].add cannot take values of shape (3,): "),
         (lambda x: np.squeeze(x, 0), "squeeze: axes (0,) of shape (3,) are not all of length one"),

@@ -42,6 +42,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS: dict[str, str] = {
     "_tape._operator": "the operation on numbers, written out: its time is that of scalar programs",
+    "_tape.method": "the function within it",
     "transforms._replay.backward": "the same, backward",
 }
 

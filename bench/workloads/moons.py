@@ -81,7 +81,7 @@ def tapegrad(given: Problem) -> Job:
     def loss(params: list[Layer], x: Array, y: Array) -> Scalar:
         for layer in params[:-1]:
             x = nn.relu(x @ layer.w + layer.b)
-        score = (x @ params[-1].w + params[-1].b)[:, 0]
+        score = tnp.squeeze(x @ params[-1].w + params[-1].b, 1)
         penalty = sum((tnp.sum(p * p) for layer in params for p in layer), 0.0)
         return tnp.mean(nn.relu(1.0 - y * score)) + ALPHA * penalty
 
