@@ -278,6 +278,14 @@ def plain_of(value: Value) -> Value:
     return value
 
 
+def single(value: Value, text: str) -> Value:
+    """The same where it is one value; under vmap, where it is many, ShapeError with this text."""
+    while value.__class__ is Var:
+        value._tape.check_single(text)
+        value = value._value
+    return value
+
+
 def handle(tape: Tape, index: int, value: Value) -> Var:
     """The value at a position of a tape, as the user's function sees it."""
     var = Var()
@@ -369,10 +377,7 @@ class Var(ArrayMethods):
 
         Under vmap, where there are many, it raises ShapeError.
         """
-        value: Value = self
-        while value.__class__ is Var:
-            value._tape.check_single(BATCHED_VALUE)
-            value = value._value
+        value = single(self, BATCHED_VALUE)
         if isinstance(value, np.ndarray):  # on the tape, and perhaps the caller's own
             value = value.view()
             value.flags.writeable = False

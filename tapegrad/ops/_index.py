@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import BATCHED_MASK, TO_INDEX, ConversionError, describe, where as user_place
-from .._tape import Op, Sample, Var, dtype_of, shape_of
+from .._tape import Op, Sample, Var, dtype_of, shape_of, single
 from .._typing import Params, Shape, Value
 from ._define import Batch, Variadic, drawn, linear, normal
 from ._join import stack
@@ -85,9 +85,7 @@ def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
             return (item,), None
         if item.dtype.kind == "f":
             raise ConversionError(TO_INDEX.format(what=describe(item), where=user_place()))
-        while isinstance(item, Var):  # how many are true would differ from example to example
-            item._tape.check_single(BATCHED_MASK)
-            item = item._value
+        item = single(item, BATCHED_MASK)  # how many are true would differ between examples
     array = np.asarray(item)
     if array.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         array = array.astype(np.intp)  # x[[]]
