@@ -316,10 +316,9 @@ def in_turn(
         for name in names[shift:] + names[:shift]:
             if name not in samples or _enough(samples[name], calls[name], settings):
                 continue
+            before = samples.pop(name)  # a peer that fails stays out
             with _noting_failure(name, notes):
-                samples[name].append(_batch(runs[name], calls[name]) / calls[name])
-                continue
-            del samples[name]  # only a failure comes here
+                samples[name] = [*before, _batch(runs[name], calls[name]) / calls[name]]
     return samples
 
 

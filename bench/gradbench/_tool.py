@@ -51,14 +51,9 @@ class Function(Generic[Input, Output]):
             timings.append(time.perf_counter_ns() - start)
             if len(timings) >= fewest and sum(timings) >= seconds * 1e9:
                 break
-        output = self.write(result)
-        try:
-            json.dumps(output, allow_nan=False)
-        except ValueError:
-            raise ValueError("the output is not finite, and JSON has no NaN or Infinity") from None
         return {
             "success": True,
-            "output": output,
+            "output": self.write(result),
             "timings": [{"name": "evaluate", "nanoseconds": t} for t in timings],
         }
 
@@ -104,8 +99,15 @@ def serve(messages: TextIO, responses: TextIO) -> None:
     for number, line in enumerate(messages, start=1):
         if line.strip():
             message = _parsed(line, number)
-            answer = {"id": message["id"], **respond(message)}
-            print(json.dumps(answer, allow_nan=False), file=responses, flush=True)
+            print(_written(message["id"], respond(message)), file=responses, flush=True)
+
+
+def _written(number: Any, response: Json) -> str:
+    try:
+        return json.dumps({"id": number, **response}, allow_nan=False)
+    except ValueError:
+        error = "the output is not finite, and JSON has no NaN or Infinity"
+        return json.dumps({"id": number, "success": False, "error": error})
 
 
 def _parsed(line: str, number: int) -> Json:

@@ -13,6 +13,7 @@ from tapegrad import Array, Scalar, nn
 
 from .. import _peers
 from .._harness import Case, Job, Peer, Workload, job
+from ._torch import compiled_step, eager_step
 
 Real = NDArray[np.float64]
 
@@ -156,35 +157,21 @@ def torch_loss(torch: Any, x: Any, labels: Any) -> Callable[..., Any]:
     return loss
 
 
-def torch_eager(given: Problem) -> Job:
-    """PyTorch, eager."""
+def _torch_job(given: Problem, step_of: Callable[..., Any]) -> Job:
     torch = _peers.torch()
     loss = torch_loss(torch, torch.tensor(given.x), torch.tensor(given.labels))
-    params = [torch.tensor(p, requires_grad=True) for p in given.params]
-
-    def step() -> tuple[Any, list[Any]]:
-        value = loss(*params)
-        gradient = torch.autograd.grad(value, params)
-        with torch.no_grad():
-            new = [torch.sub(p, g, alpha=RATE) for p, g in zip(params, gradient, strict=True)]
-        return value, new
-
+    step = step_of(loss, given.params, RATE)
     return job(step, lambda done: read((done[0].detach(), done[1]), given))
+
+
+def torch_eager(given: Problem) -> Job:
+    """PyTorch, eager."""
+    return _torch_job(given, eager_step)
 
 
 def torch_compiled(given: Problem) -> Job:
     """PyTorch, the whole step under torch.compile."""
-    torch = _peers.torch()
-    loss = torch_loss(torch, torch.tensor(given.x), torch.tensor(given.labels))
-    params = [torch.tensor(p) for p in given.params]
-    gradient_and_value = torch.func.grad_and_value(loss, argnums=(0, 1, 2, 3))
-
-    def pure(*params: Any) -> tuple[Any, list[Any]]:
-        gradient, value = gradient_and_value(*params)
-        return value, [p - RATE * g for p, g in zip(params, gradient, strict=True)]
-
-    compiled = torch.compile(pure)
-    return job(lambda: compiled(*params), lambda done: read(done, given))
+    return _torch_job(given, compiled_step)
 
 
 def jax_loss(params: Any, x: Any, labels: Any) -> Any:

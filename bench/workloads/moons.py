@@ -22,6 +22,7 @@ from tapegrad import Array, Scalar, nn
 
 from .. import _peers
 from .._harness import Case, Job, Peer, Workload, job
+from ._torch import compiled_step, eager_step
 
 Real = NDArray[np.float64]
 T = TypeVar("T")
@@ -196,40 +197,26 @@ def _torch_loss(torch: Any, x: Any, y: Any) -> Callable[..., Any]:
     return loss
 
 
-def _read_torch(done: tuple[Any, Any], start: Problem) -> tuple[Any, Real]:
-    value, new = done
-    return read((value.detach(), list(zip(new[::2], new[1::2], strict=True))), start)
+def _torch_job(given: Problem, step_of: Callable[..., Any]) -> Job:
+    torch = _peers.torch()
+    loss = _torch_loss(torch, torch.tensor(given.x), torch.tensor(given.y))
+    step = step_of(loss, [p for layer in given.params for p in layer], RATE)
+
+    def pairs(done: tuple[Any, list[Any]]) -> tuple[Any, Real]:
+        value, new = done
+        return read((value.detach(), list(zip(new[::2], new[1::2], strict=True))), given)
+
+    return job(step, pairs)
 
 
 def torch_eager(given: Problem) -> Job:
     """PyTorch, eager."""
-    torch = _peers.torch()
-    loss = _torch_loss(torch, torch.tensor(given.x), torch.tensor(given.y))
-    params = [torch.tensor(p, requires_grad=True) for layer in given.params for p in layer]
-
-    def step() -> tuple[Any, list[Any]]:
-        value = loss(*params)
-        gradient = torch.autograd.grad(value, params)
-        with torch.no_grad():
-            new = [torch.sub(p, g, alpha=RATE) for p, g in zip(params, gradient, strict=True)]
-        return value, new
-
-    return job(step, lambda done: _read_torch(done, given))
+    return _torch_job(given, eager_step)
 
 
 def torch_compiled(given: Problem) -> Job:
     """PyTorch, the whole step under torch.compile."""
-    torch = _peers.torch()
-    loss = _torch_loss(torch, torch.tensor(given.x), torch.tensor(given.y))
-    params = [torch.tensor(p) for layer in given.params for p in layer]
-    gradient_and_value = torch.func.grad_and_value(loss, argnums=tuple(range(len(params))))
-
-    def pure(*params: Any) -> tuple[Any, list[Any]]:
-        gradient, value = gradient_and_value(*params)
-        return value, [p - RATE * g for p, g in zip(params, gradient, strict=True)]
-
-    compiled = torch.compile(pure)
-    return job(lambda: compiled(*params), lambda done: _read_torch(done, given))
+    return _torch_job(given, compiled_step)
 
 
 def jax_jit(given: Problem) -> Job:
