@@ -23,9 +23,11 @@ ROOT = Path(__file__).parent.parent
 TYPING = ROOT / "tests" / "typing"
 
 Lines: TypeAlias = dict[int, list[str]]  # the messages of each line of a file
-# Long types by their short names, the longest first.
+# Long types by their short names, the longest first; two where NumPy's stubs have two.
 SHORT = {
     "Var | ndarray[tuple[Any, ...], dtype[Any]] | float | number[Any, int | float | complex] | "
+    "numpy.bool[builtins.bool]": "Operand",  # up to NumPy 2.4
+    "Var | ndarray[tuple[Any, ...], dtype[Any]] | float | number[Any, Any] | "
     "numpy.bool[builtins.bool]": "Operand",
     "Var | ndarray[tuple[Any, ...], dtype[floating[Any]]] | float | floating[Any]": "Scalar",
     "Var | ndarray[tuple[Any, ...], dtype[floating[Any]]]": "Array",

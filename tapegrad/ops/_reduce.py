@@ -72,7 +72,7 @@ def _count(x: Value, axes: Axes) -> int:
     return math.prod([shape[axis] for axis in axes])
 
 
-def _mean(x: Value, axes: Axes, keepdims: bool) -> Value:
+def _mean(x: Value, axes: Axes, keepdims: Any) -> Value:
     count = _count(x, axes)
     if not count or dtype_of(x).itemsize < 4:  # NumPy warns, and sums half precision in single
         return np.mean(x, axis=axes, keepdims=keepdims)
