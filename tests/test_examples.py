@@ -47,6 +47,15 @@ def steps_of(text: str) -> list[Step]:
     return [Step(int(m[1]), float(m[2]), float(m[3])) for m in found if m]
 
 
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is a terminal, how wide and in color, is for each test to say, not for who runs it."""
+    for name in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", "LINES": "25"}.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="module")
 def examples() -> Iterator[Path]:
     """The folder of examples, importable."""
@@ -253,15 +262,24 @@ def test_moons_runs_as_a_program_with_nothing_on_stderr(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["moons.npz", "moons.png"]
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-def test_moons_progress_goes_to_the_terminal_and_not_into_the_pipe(tmp_path: Path) -> None:
+@pytest.fixture
+def pseudo_terminal() -> tuple[int, int]:
+    """Both ends of one; a bare container without /dev/pts has none to give."""
+    try:
+        return os.openpty()
+    except (AttributeError, OSError) as error:
+        pytest.skip(f"needs a pseudo-terminal: {error}")
+
+
+def test_moons_progress_goes_to_the_terminal_and_not_into_the_pipe(
+    pseudo_terminal: tuple[int, int], tmp_path: Path
+) -> None:
     """With stderr a terminal and stdout a pipe: a bar there, plain lines here."""
-    terminal, its_end = os.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"}
+    terminal, its_end = pseudo_terminal
     with subprocess.Popen(
         [sys.executable, str(EXAMPLES / "moons.py"), "--steps", "30"],
         cwd=tmp_path,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=its_end,
         text=True,
