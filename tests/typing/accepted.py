@@ -201,7 +201,8 @@ def gradients_go_where_functions_go(f: Callable[[float], float]) -> list[float]:
 
 
 def swing(t: Floats, damping: float) -> Floats:
-    return np.exp(-damping * t) * np.cos(t)
+    position: Floats = np.exp(-damping * t) * np.cos(t)  # to NumPy 2.0 it is Any
+    return position
 
 
 def bend(x: tg.Array) -> tg.Scalar:
