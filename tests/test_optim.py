@@ -235,6 +235,63 @@ def test_the_velocity_of_other_parameters_is_refused() -> None:
         optimizer.update(np.ones(2), optimizer.init(np.ones(3)), np.ones(2))
 
 
+def user_made(scale: Callable[[Any], Any], calls: list[Any]) -> Transformation[Any]:
+    """A transformation of plain functions that notes what its update is given."""
+
+    def update(grads: Any, state: Any, params: Any) -> Any:
+        calls.append((grads, state, params))
+        return tg.tree.map(scale, grads), state + 1
+
+    return Transformation(lambda params: 0, update)
+
+
+@pytest.mark.parametrize("nest", [lambda part: part, optim.chain])
+def test_a_users_part_is_called_through_its_own_update(
+    nest: Callable[[Transformation[Any]], Transformation[Any]],
+) -> None:
+    """With the gradients so far, its state and the parameters; here doubling what L2 made."""
+    calls: list[Any] = []
+    doubled = nest(user_made(lambda g: 2.0 * g, calls))
+    optimizer = optim.chain(optim.add_l2(0.5), doubled, optim.scale(0.25))
+    state = optimizer.init(3.0)
+    for _ in range(2):
+        updates, state = optimizer.update(1.0, state, 3.0)
+        assert updates == -0.25 * 2.0 * (1.0 + 2.0 * 0.5 * 3.0)
+    assert calls == [(4.0, 0, 3.0), (4.0, 1, 3.0)]
+
+
+@pytest.mark.parametrize("nest", [lambda part: part, optim.chain])
+def test_what_a_users_part_returns_is_checked_by_the_next(
+    nest: Callable[[Transformation[Any]], Transformation[Any]],
+) -> None:
+    """A gradient that it summed up does not go on as one that broadcasts; nor a traced rate's."""
+    total = nest(user_made(np.sum, []))
+    for last in (optim.scale(0.1), optim.chain(optim.momentum(0.5))):
+        optimizer = optim.chain(optim.add_l2(0.1), total, last)
+        with pytest.raises(tg.ShapeError, match=r"has shape \(2,\) and its gradient \(\)"):
+            optimizer.update(np.ones(2), optimizer.init(np.ones(2)), np.ones(2))
+
+    def widened(rate: tg.Array) -> tg.Scalar:
+        optimizer = optim.chain(nest(optim.scale(rate)), optim.add_l2(0.1))
+        optimizer.update(1.0, optimizer.init(2.0), 2.0)
+        return 0.0
+
+    with pytest.raises(tg.ShapeError, match=r"has shape \(\) and its gradient \(3,\)"):
+        tg.grad(widened)(np.full(3, 0.1))
+
+
+def test_each_part_of_a_chain_knows_its_own_state() -> None:
+    """The states of two parts swapped, in a chain of the right length."""
+    optimizer = optim.chain(optim.momentum(0.5), optim.scale(0.1))
+    first, second = optimizer.init(1.0)
+    with pytest.raises(TypeError, match=r"the state of momentum is Velocity\(velocity=\.\.\.\)"):
+        optimizer.update(1.0, (second, first), 1.0)
+    with pytest.raises(TypeError, match=r"the state of scale is Steps\(taken=\.\.\.\)"):
+        optimizer.update(1.0, (first, first), 1.0)
+    with pytest.raises(TypeError, match="chain's update got no params"):
+        optimizer.update(1.0, (first, second), None)
+
+
 # Schedules ----------------------------------------------------------------------------------------
 
 
