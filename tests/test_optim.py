@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 import tapegrad as tg
 from tapegrad import optim
-from tapegrad.optim import Schedule, Transformation
+from tapegrad.optim import Schedule, Transformation, _transform
 
 
 @attrs.frozen(eq=False)
@@ -243,6 +243,40 @@ def user_made(scale: Callable[[Any], Any], calls: list[Any]) -> Transformation[A
         return tg.tree.map(scale, grads), state + 1
 
     return Transformation(lambda params: 0, update)
+
+
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is compared with the parameters from here on, one entry each time."""
+    made: list[str] = []
+    check = _transform.check_like
+
+    def counted(params: object, other: object, what: str, call: str) -> None:
+        made.append(what)
+        check(params, other, what, call)
+
+    monkeypatch.setattr(_transform, "check_like", counted)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "times"),
+    [
+        (optim.sgd(0.1, momentum=0.9, l2=1e-4), 1),
+        (optim.chain(optim.chain(optim.add_l2(0.1), optim.chain()), optim.sgd(0.1)), 1),
+        (optim.add_l2(0.1), 1),
+        (optim.momentum(0.5), 1),
+        (optim.scale(0.1), 1),
+        (optim.chain(optim.chain(), user_made(lambda g: g, []), optim.sgd(0.1, l2=0.1)), 2),
+    ],
+)
+def test_gradients_are_checked_once(
+    optimizer: Transformation[Any], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the outer update alone, and once more after a part that a user wrote."""
+    params = {"w": np.ones(2)}
+    state, made = optimizer.init(params), checks(monkeypatch)
+    optimizer.update(params, state, params)
+    assert made == ["gradient"] * times
 
 
 @pytest.mark.parametrize("nest", [lambda part: part, optim.chain])

@@ -11,7 +11,7 @@ from .. import numpy as tnp, tree
 from .._errors import describe
 from .._tape import Scalar, Var, shape_of
 from ._schedules import Schedule, check_number
-from ._transform import Transformation, chain, check_gradient, check_like, check_state
+from ._transform import Checked, Transformation, chain, check_like
 
 P = TypeVar("P")
 
@@ -78,19 +78,16 @@ def scale(learning_rate: Scalar | Schedule) -> Transformation[Steps]:
     if not callable(learning_rate):
         _rate(learning_rate, "")
 
-    def init(params: Any) -> Steps:
-        return Steps(0)
-
-    def update(grads: P, state: Steps, params: P | None = None) -> tuple[P, Steps]:
-        check_state("scale", isinstance(state, Steps), "Steps(taken=...)", state)
-        check_gradient("scale", grads, params)
+    def step(grads: P, state: Steps, params: P) -> tuple[P, Steps]:
         if callable(learning_rate):
             rate = _rate(learning_rate(state.taken), f" from the schedule at step {state.taken}")
         else:
             rate = _rate(learning_rate, "")
         return tree.map(lambda g: -rate * g, grads), Steps(state.taken + 1)
 
-    return Transformation(init, update)
+    # Not sound: a traced rate may have a shape.
+    update = Checked("scale", step, Steps, 1, "Steps(taken=...)", sound=False)
+    return Transformation(lambda params: Steps(0), update)
 
 
 def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity]:
@@ -111,17 +108,13 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
     def roll(v: Any, g: Any) -> Any:
         return decay * v + g
 
-    def init(params: Any) -> Velocity:
-        return Velocity(tree.map(_zero_like, params))
-
-    def update(grads: P, state: Velocity, params: P | None = None) -> tuple[P, Velocity]:
-        check_state("momentum", isinstance(state, Velocity), "Velocity(velocity=...)", state)
-        check_gradient("momentum", grads, params)
+    def step(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
         check_like(params, state.velocity, "velocity", "update(grads, state, params)")
         velocity: P = tree.map(roll, state.velocity, grads)
         return tree.map(roll, velocity, grads) if nesterov else velocity, Velocity(velocity)
 
-    return Transformation(init, update)
+    update = Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", not shape_of(decay))
+    return Transformation(lambda params: Velocity(tree.map(_zero_like, params)), update)
 
 
 _momentum = momentum  # sgd has a setting of that name
@@ -138,15 +131,10 @@ def add_l2(alpha: float) -> Transformation[tuple[()]]:
     """
     _check_alpha("add_l2", alpha)
 
-    def init(params: Any) -> tuple[()]:
-        return ()
-
-    def update(grads: P, state: tuple[()], params: P | None = None) -> tuple[P, tuple[()]]:
-        check_state("add_l2", isinstance(state, (tuple, list)) and not state, "()", state)
-        check_gradient("add_l2", grads, params)
+    def step(grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
         return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
 
-    return Transformation(init, update)
+    return Transformation(lambda params: (), Checked("add_l2", step, (tuple, list), 0, "()"))
 
 
 def l2_penalty(params: object, alpha: float) -> Scalar:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+import attrs
+
 from .. import tree
 from .._errors import ShapeError, describe
 from .._tape import shape_of
@@ -68,41 +70,51 @@ def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ..
     >>> step.update({"w": 1.0}, step.init({"w": 3.0}), {"w": 3.0})[0]  # -0.1 * (1 + 2 * 0.5 * 3)
     {'w': -0.4}
     """
+    updates, sound = [], True  # sound: what the next part is given matches the parameters
+    for each in transformations:
+        update: Any = each.update
+        ours = isinstance(update, Checked)  # what a user wrote may return anything
+        updates.append(attrs.evolve(update, trusts=True) if ours and sound else update)
+        sound = ours and update.sound
 
-    def init(params: Any) -> tuple[Any, ...]:
-        return tuple(each.init(params) for each in transformations)
-
-    def update(
-        grads: P, state: tuple[Any, ...], params: P | None = None
-    ) -> tuple[P, tuple[Any, ...]]:
-        n = len(transformations)
-        good = isinstance(state, (tuple, list)) and len(state) == n
-        check_state("chain", good, f"a tuple of {n}, one for each of its parts", state)
-        check_gradient("chain", grads, params)
-        given: Any = params
+    def step(grads: P, state: tuple[Any, ...], params: P) -> tuple[P, tuple[Any, ...]]:
         states = []
-        for each, before in zip(transformations, state, strict=True):
-            grads, after = each.update(grads, before, given)
+        for update, before in zip(updates, state):
+            grads, after = update(grads, before, params)
             states.append(after)
         return grads, tuple(states)
 
-    return Transformation(init, update)
+    expected = f"a tuple of {len(updates)}, one for each of its parts"
+    return Transformation(
+        lambda params: tuple(each.init(params) for each in transformations),
+        Checked("chain", step, (tuple, list), len(updates), expected, sound),
+    )
 
 
-def check_state(name: str, good: bool, expected: str, state: object) -> None:
-    """Raise TypeError unless a state is one of this transformation's."""
-    if not good:
-        raise TypeError(
-            f"the state of {name} is {expected}, but got {describe(state)}.\n"
-            f"{_ORDER}; state is what init or the last update of the same optimiser returned."
-        )
+@attrs.frozen(eq=False)
+class Checked(Generic[S]):
+    """An update of our own: a step after its checks, which a chain makes once for its parts."""
 
+    name: str
+    step: Update[S]
+    kind: Any  # of the state, for isinstance
+    size: int  # of the state
+    expected: str  # the two in words
+    sound: bool = True  # where gradients match the parameters, updates do
+    trusts: bool = False  # that gradients match: a chain has checked them
+    __name__ = "update"  # what messages call it
 
-def check_gradient(name: str, grads: object, params: object) -> None:
-    """Raise unless there are parameters, and a gradient for each, of its shape."""
-    if params is None and grads is not None:
-        raise TypeError(f"{name}'s update got no params.\n{_ORDER}.")
-    check_like(params, grads, "gradient", "update(grads, state, params)")
+    def __call__(self, grads: P, state: Any, params: Any = None) -> tuple[P, S]:
+        if not (isinstance(state, self.kind) and len(state) == self.size):
+            raise TypeError(
+                f"the state of {self.name} is {self.expected}, but got {describe(state)}.\n"
+                f"{_ORDER}; state is what init or the last update of the same optimiser returned."
+            )
+        if not self.trusts:
+            if params is None and grads is not None:
+                raise TypeError(f"{self.name}'s update got no params.\n{_ORDER}.")
+            check_like(params, grads, "gradient", "update(grads, state, params)")
+        return self.step(grads, state, params)
 
 
 _ORDER = "Call it as update(grads, state, params), the state second and the parameters third"
