@@ -10,6 +10,7 @@ from ._errors import (
     ConversionError as ConversionError,
     DomainError as DomainError,
     EscapedError as EscapedError,
+    GuardError as GuardError,
     LeafError as LeafError,
     MissingRuleError as MissingRuleError,
     MutationError as MutationError,
@@ -18,6 +19,7 @@ from ._errors import (
     TapegradError as TapegradError,
 )
 from ._node import Node as Node
+from ._program import Program as Program
 from ._tape import (
     Array as Array,
     Op as Op,

@@ -9,16 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._errors import (
-    INSTEAD,
-    MISSING_RULE,
-    OPTION,
-    OUT_ARGUMENT,
-    WRITER,
-    MissingRuleError,
-    MutationError,
-    where,
-)
+from ._errors import MissingRuleError, MutationError, at_line
+from ._texts import INSTEAD, MISSING_RULE, OPTION, OUT_ARGUMENT, WRITER
 from ._typing import Value
 
 # What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
@@ -36,9 +28,9 @@ def call_ufunc(
         return traced(*inputs)
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
     if kwargs.get("out") is not None:
-        raise MutationError(OUT_ARGUMENT.format(function=name, where=where()))
+        raise MutationError(OUT_ARGUMENT.format(function=name, where=at_line()))
     if method == "at":
-        raise MutationError(WRITER.format(function=name, where=where()))
+        raise MutationError(WRITER.format(function=name, where=at_line()))
     if traced is None:
         raise _missing(table, name)
     raise _unsupported(name, f"there is no {next(iter(kwargs))}= in its derivative rule")
@@ -49,9 +41,9 @@ def call_function(
 ) -> Value:
     """Another function of NumPy's, on arguments of which at least one is traced."""
     if kwargs.get("out") is not None:
-        raise MutationError(OUT_ARGUMENT.format(function=_name(function), where=where()))
+        raise MutationError(OUT_ARGUMENT.format(function=_name(function), where=at_line()))
     if function in _WRITERS:
-        raise MutationError(WRITER.format(function=_name(function), where=where()))
+        raise MutationError(WRITER.format(function=_name(function), where=at_line()))
     traced = table.get(function)
     if traced is None:
         raise _missing(table, _name(function))
@@ -59,13 +51,13 @@ def call_function(
     try:
         return traced(*args, **given)
     except TypeError:
-        why = _unbound(traced, args, given)
+        why = unbound(traced, args, given)
         if why is None:
             raise
         raise _unsupported(_name(function), why) from None
 
 
-def _unbound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+def unbound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
     """Why a function cannot be called with these arguments; None if it can."""
     try:
         inspect.signature(function).bind(*args, **kwargs)
@@ -82,7 +74,7 @@ def _unsupported(name: str, why: str) -> MissingRuleError:
         if "dtype" in why
         else "Write it with the arguments that tapegrad.numpy has for it."
     )
-    return MissingRuleError(OPTION.format(function=name, why=why, where=where(), remedy=remedy))
+    return MissingRuleError(OPTION.format(function=name, why=why, where=at_line(), remedy=remedy))
 
 
 def _name(function: Any) -> str:
@@ -103,4 +95,4 @@ def _missing(table: Table, name: str) -> MissingRuleError:
         nearest = "The nearest that have one: " + ", ".join("numpy." + f for f in near) + "."
     else:
         nearest = "None of those that have one has a similar name."
-    return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=where()))
+    return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=at_line()))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import attrs
 
-from ._errors import Place
-from ._typing import Params, Value
+from ._errors import Line
+from ._typing import NO_PARAMS, Params, Value
 
 if TYPE_CHECKING:
-    from ._tape import Op
-
-NO_PARAMS: Params = MappingProxyType({})
+    from ._tape import AnyOp
 
 
 @attrs.frozen(eq=False, weakref_slot=False)
@@ -22,11 +19,11 @@ class Node:
     input is a constant. A node does not refer to its tape, so a tape dies with its last user.
     """
 
-    op: Op
+    op: AnyOp
     inputs: tuple[Value, ...]
     params: Params
     value: Value
-    line: Place | None = None
+    line: Line | None = None
 
     @property
     def label(self) -> str | None:
@@ -42,7 +39,7 @@ class Binary:
     value is a float, its operands are Python numbers, and its op has a partial derivative by each.
     """
 
-    op: Op
+    op: AnyOp
     left: Value
     right: Value
     value: Value
@@ -60,9 +57,9 @@ class Binary:
 Record: TypeAlias = Node | Binary
 
 
-# A frozen class sets each field through object.__setattr__. Plain assignments that fill a draft,
-# which then becomes a record by its class, take 40% of the time; CPython allows that for classes
-# with the same slots.
+# A frozen class sets each field through object.__setattr__. Plain assignments fill a draft sooner,
+# which then becomes a record by its class (bench/NOTES.md); CPython allows that for classes with
+# the same slots.
 
 
 class _NodeDraft:
@@ -78,7 +75,7 @@ class BinaryDraft:
 
 
 def node(
-    op: Op, inputs: tuple[Value, ...], params: Params, value: Value, line: Place | None = None
+    op: AnyOp, inputs: tuple[Value, ...], params: Params, value: Value, line: Line | None = None
 ) -> Node:
     """``Node(op, inputs, params, value, line)``, faster."""
     draft: Any = _NodeDraft()

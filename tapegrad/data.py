@@ -7,15 +7,13 @@ as ``(X, y)``; a batch is a tree of the same type.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import tree
 from ._errors import ShapeError, describe
-
-T = TypeVar("T")
+from ._typing import T
 
 
 def batch(rng: np.random.Generator, data: T, batch_size: int | None = None) -> T:

@@ -9,8 +9,8 @@ import numpy as np
 
 from . import tree
 from ._errors import describe, name_of
-from ._tape import shape_of
 from ._typing import Value
+from ._values import shape_of
 from .transforms import jvp, vjp
 
 

@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias, overload
 
 import attrs
 import numpy as np
@@ -20,8 +20,8 @@ import optree
 from numpy.typing import NDArray
 
 from ._errors import ShapeError, describe
-
-T = TypeVar("T")
+from ._typing import T
+from ._values import array
 
 # optree's own type of a structure; its leaves are whatever the user's tree holds.
 Structure: TypeAlias = optree.PyTreeSpec
@@ -168,7 +168,7 @@ class Unravel:
 
     def __call__(self, vector: NDArray[Any]) -> Any:
         """The tree whose leaves are consecutive pieces of ``vector``, shape (size,)."""
-        vector = vector if hasattr(vector, "dtype") else np.asarray(vector)
+        vector = array(vector)
         sizes = [int(np.prod(shape)) for shape, _ in self.kinds]
         if np.shape(vector) != (sum(sizes),):
             raise ShapeError(f"expected a vector of shape ({sum(sizes)},), got {describe(vector)}")

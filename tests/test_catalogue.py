@@ -14,8 +14,12 @@ import pytest
 
 import tapegrad as tg
 from tapegrad import ops
-from tapegrad._tape import Op, Sample
+from tapegrad._tape import AnyOp
+from tapegrad._typing import Sample
+from tapegrad._values import plain_of
 from tapegrad.numpy import TABLE
+from tapegrad.ops._bundle import Bundle, pack, parts
+from tapegrad.ops._linalg import det
 from tapegrad.testing import check_grads
 
 CASES = [
@@ -29,14 +33,21 @@ CASES = [
 OF_THE_SYMMETRIC_PART = {"cholesky"}
 
 
-def draw(op: Op, sample: Sample) -> tuple[list[Any], list[int]]:
+def apply(op: AnyOp, args: Any, sample: Sample) -> Any:
+    """The op on these operands; several operands or results in one are a bundle on the tape."""
+    packed = [pack.bind(*x.parts) if isinstance(x, Bundle) else x for x in args]
+    out = op.bind(*packed, **sample.params)
+    return parts(out) if isinstance(plain_of(out), Bundle) else out
+
+
+def draw(op: AnyOp, sample: Sample) -> tuple[list[Any], list[int]]:
     """Operands, and which of them have a derivative."""
     args = list(sample.draw(np.random.default_rng(0)))
     return args, [i for i in range(len(args)) if op.vjp[i] is not None]
 
 
 def by_smooth_operands(
-    op: Op, sample: Sample
+    op: AnyOp, sample: Sample
 ) -> tuple[Callable[..., Any], list[Any], list[Any], list[int]]:
     """The op as a function of the operands that have a derivative, and those operands."""
     args, smooth = draw(op, sample)
@@ -47,13 +58,13 @@ def by_smooth_operands(
             given[i] = x
         if op.name in OF_THE_SYMMETRIC_PART:
             given = [0.5 * (a + np.swapaxes(a, -1, -2)) for a in given]
-        return op(*given, **sample.params)
+        return apply(op, given, sample)
 
     return f, [args[i] for i in smooth], args, smooth
 
 
 @pytest.mark.parametrize("op", ops.ALL, ids=lambda op: op.name)
-def test_has_samples(op: Op) -> None:
+def test_has_samples(op: AnyOp) -> None:
     """An op that the tests cannot evaluate is not finished."""
     assert op.samples
 
@@ -76,17 +87,17 @@ def test_listed_once() -> None:
 
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_derivatives(op: Op, sample: Sample) -> None:
+def test_derivatives(op: AnyOp, sample: Sample) -> None:
     """Finite differences, forward against reverse, first and second order."""
     f, chosen, args, _ = by_smooth_operands(op, sample)
     if chosen:
-        order = 1 if op is ops.det and np.any(np.linalg.det(args[0]) == 0) else 2
+        order = 1 if op is det and np.any(np.linalg.det(args[0]) == 0) else 2
         check_grads(f, chosen, order, rtol=1e-5, atol=1e-5)
         for k in range(len(chosen)):  # each operand alone, the others constant
             alone = one_of(f, chosen, k)
             check_grads(alone, (chosen[k],), 1, rtol=1e-5, atol=1e-5)
     elif _float(args):
-        recorded = tg.record(lambda a: op(a, *args[1:], **sample.params), args[0])
+        recorded = tg.record(lambda a: apply(op, [a, *args[1:]], sample), args[0])
         expected = op.run(*args, **sample.params)
         assert np.array_equal(recorded.value, expected, equal_nan=True)
 
@@ -100,30 +111,39 @@ def _float(args: list[Any]) -> bool:
     return getattr(args[0], "dtype", np.dtype(float)).kind == "f"
 
 
+def in_single(x: Any) -> Any:
+    """A floating-point value in float32."""
+    return np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else x
+
+
+def ones_like(values: Any) -> Any:
+    """A cotangent or a tangent of a tree."""
+    return tg.tree.map(np.ones_like, values)
+
+
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_float32_is_kept(op: Op, sample: Sample) -> None:
+def test_float32_is_kept(op: AnyOp, sample: Sample) -> None:
     """Operands of float32 give a float32 output, and cotangents and tangents of float32."""
     args, smooth = draw(op, sample)
     if not smooth or sample.params.get("dtype") is not None:
         return
-    single = [np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else x for x in args]
+    single = [tg.tree.map(in_single, x) for x in args]
 
     def f(*chosen: Any) -> Any:
         given = list(single)
         for i, x in zip(smooth, chosen, strict=True):
             given[i] = x
-        return op(*given, **sample.params)
+        return apply(op, given, sample)
 
     chosen = [single[i] for i in smooth]
     out, pullback = tg.vjp(f, *chosen)
-    assert out.dtype == np.float32
-    assert all(g.dtype == np.float32 for g in pullback(np.ones_like(out)))
-    tangents = tuple(np.ones_like(x) for x in chosen)
-    assert tg.jvp(f, tuple(chosen), tangents)[1].dtype == np.float32
+    moved = tg.jvp(f, tuple(chosen), ones_like(tuple(chosen)))[1]
+    for leaf in tg.tree.leaves((out, pullback(ones_like(out)), moved)):
+        assert leaf.dtype == np.float32
 
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_batching(op: Op, sample: Sample) -> None:
+def test_batching(op: AnyOp, sample: Sample) -> None:
     """The op on a batch is the op on each example, whichever operands are batched."""
     rng = np.random.default_rng(1)
     drawn = [sample.draw(rng) for _ in range(3)]
@@ -131,25 +151,38 @@ def test_batching(op: Op, sample: Sample) -> None:
     masks = range(1, 2**count) if count <= 3 else [1, 2, 2**count - 1]
     for mask in masks:
         batched = [bool(mask >> i & 1) for i in range(count)]
-        args = [
-            np.stack([d[i] for d in drawn]) if b else drawn[0][i] for i, b in enumerate(batched)
+        args = [stacked([d[i] for d in drawn]) if b else drawn[0][i] for i, b in enumerate(batched)]
+        examples = [
+            [example(a, k) if b else a for a, b in zip(args, batched, strict=True)]
+            for k in range(3)
         ]
-        expected = np.stack(
-            [
-                op.run(*(a[k] if b else a for a, b in zip(args, batched)), **sample.params)
-                for k in range(3)
-            ]
-        )
+        expected = stacked([apply(op, each, sample) for each in examples])
         axes = tuple(0 if b else None for b in batched)
-        found = tg.vmap(lambda *xs: op(*xs, **sample.params), axes)(*args)
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+        found = tg.vmap(lambda *xs: apply(op, xs, sample), axes)(*args)
+        for x, y in zip(tg.tree.leaves(found), tg.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12)
+
+
+def stacked(values: list[Any]) -> Any:
+    """Trees of one structure with their leaves stacked."""
+    return tg.tree.map(lambda *leaves: np.stack(leaves), *values)
+
+
+def example(values: Any, k: int) -> Any:
+    """One example of a stacked tree."""
+    return tg.tree.map(lambda leaf: leaf[k], values)
+
+
+def is_number(x: Any) -> bool:
+    """Whether an operand has no axes."""
+    return np.ndim(x) == 0 and not isinstance(x, Bundle)
 
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_zero_dimensional(op: Op, sample: Sample) -> None:
+def test_zero_dimensional(op: AnyOp, sample: Sample) -> None:
     """Where an operand is a number, a 0-d array does as well, and its gradient is 0-d."""
     f, chosen, _, _ = by_smooth_operands(op, sample)
-    if not any(np.ndim(x) == 0 for x in chosen):
+    if not any(is_number(x) for x in chosen):
         return
     boxed = [np.asarray(x) for x in chosen]
     out, pullback = tg.vjp(f, *boxed)
@@ -159,10 +192,10 @@ def test_zero_dimensional(op: Op, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_python_floats(op: Op, sample: Sample) -> None:
+def test_python_floats(op: AnyOp, sample: Sample) -> None:
     """Where an operand has no axes, a Python float does as well: value, vjp and jvp."""
     args, smooth = draw(op, sample)
-    numbers = [i for i in smooth if np.ndim(args[i]) == 0]
+    numbers = [i for i in smooth if is_number(args[i])]
     if not numbers:
         return
 
@@ -170,7 +203,7 @@ def test_python_floats(op: Op, sample: Sample) -> None:
         given = list(args)
         for i, x in zip(numbers, chosen, strict=True):
             given[i] = x
-        return op(*given, **sample.params)
+        return apply(op, given, sample)
 
     floats = [float(args[i]) for i in numbers]
     boxed = [np.asarray(x) for x in floats]
@@ -188,21 +221,60 @@ def test_python_floats(op: Op, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
-def test_rules_keep_shape_and_float32(op: Op, sample: Sample) -> None:
+def test_rules_keep_shape_and_float32(op: AnyOp, sample: Sample) -> None:
     """Each rule by itself gives what its operand, or the output, has: shape and dtype."""
     args, smooth = draw(op, sample)
     if sample.params.get("dtype") is not None:
         return
-    single = [np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else x for x in args]
+    single = [tg.tree.map(in_single, x) for x in args]
     out = op.run(*single, **sample.params)
     for i in smooth:
         back, ahead = op.vjp[i], op.jvp[i]
         assert back is not None
         assert ahead is not None
-        g = back(np.ones_like(out), out, *single, **sample.params)
-        assert (np.shape(g), g.dtype) == (np.shape(single[i]), np.float32)
-        t = ahead(np.ones_like(single[i]), out, *single, **sample.params)
-        assert (np.shape(t), t.dtype) == (np.shape(out), np.float32)
+        g = back(ones_like(out), out, *single, **sample.params)
+        assert_as(g, single[i])
+        t = ahead(ones_like(single[i]), out, *single, **sample.params)
+        assert_as(t, out)
+
+
+def assert_as(found: Any, expected: Any) -> None:
+    """Every leaf that is there (in a bundle, zeros need not be) has the shape, in float32."""
+    leaves, wanted = tg.tree.paths(found), tg.tree.paths(expected)
+    assert leaves
+    for path, leaf in leaves.items():
+        assert (np.shape(leaf), leaf.dtype) == (np.shape(wanted[path]), np.float32)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "bool", "float16"])
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_every_way_to_run_gives_the_same(op: AnyOp, sample: Sample, dtype: str) -> None:
+    """On plain values, on a tape, as a program and under vmap: value, dtype and shape to the bit;
+    or the same error.
+    """
+
+    def cast(x: Any) -> Any:
+        floating = np.asarray(x).dtype.kind == "f"
+        return np.asarray(np.multiply(x, 3.0)).astype(dtype) if floating else x
+
+    args = [tg.tree.map(cast, x) for x in sample.draw(np.random.default_rng(0))]
+    batch = [tg.tree.map(lambda x: np.stack([x, x]), x) for x in args]
+
+    def f(*xs: Any) -> Any:
+        return apply(op, xs, sample)
+
+    def outcome(run: Callable[[], Any]) -> Any:
+        with np.errstate(all="ignore"):
+            try:
+                leaves = map(np.asarray, tg.tree.leaves(run()))
+                return [(x.dtype, x.shape, x.tobytes()) for x in leaves]
+            except (ValueError, TypeError, np.linalg.LinAlgError) as error:
+                return ValueError if isinstance(error, ValueError) else type(error)
+
+    expected = outcome(lambda: f(*args))
+    assert outcome(lambda: tg.record(f, *args).value) == expected
+    assert outcome(lambda: tg.record(f, *args).program(*args)) == expected
+    assert outcome(lambda: example(tg.vmap(f)(*batch), 1)) == expected
 
 
 FAULTS = [
@@ -215,7 +287,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("op", "mode", "operand"), FAULTS)
-def test_a_planted_fault_is_caught(op: Op, mode: str, operand: int) -> None:
+def test_a_planted_fault_is_caught(op: AnyOp, mode: str, operand: int) -> None:
     """A rule that is wrong by one percent fails for at least one sample."""
 
     class Faulty:
@@ -223,7 +295,9 @@ def test_a_planted_fault_is_caught(op: Op, mode: str, operand: int) -> None:
             rule = getattr(op, mode)[i]
             if i != operand:
                 return rule
-            return lambda t, *args, **params: 1.01 * rule(t, *args, **params)
+            return lambda t, *args, **params: tg.tree.map(
+                lambda x: 1.01 * x, rule(t, *args, **params)
+            )
 
     changes: dict[str, Any] = {mode: Faulty()}
     faulty = attrs.evolve(op, **changes)

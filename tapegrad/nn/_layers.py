@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import numpy as tnp
-from .._errors import ShapeError, where
-from .._tape import Array, Var, shape_of
+from .._errors import ShapeError, at_line
+from .._tape import Array
+from .._values import array, shape_of
 from ._init import Initializer, glorot_uniform, zeros
 
 Activation: TypeAlias = Callable[[Array], Array]
@@ -43,17 +44,17 @@ def linear(params: Linear, x: Array) -> Array:
     array([[21.5],
            [43.5]])
     """
-    x = x if isinstance(x, Var) else np.asarray(x)
+    x = array(x)
     weight, bias, given = shape_of(params.weight), shape_of(params.bias), shape_of(x)
     if len(weight) != 2 or bias != weight[1:]:
         raise ShapeError(
             "linear expected a weight of shape (n_in, n_out) and a bias of shape (n_out,), "
-            f"got {weight} and {bias}{where()}"
+            f"got {weight} and {bias}{at_line()}"
         )
     if given[-1:] != weight[:1]:
         raise ShapeError(
             f"linear expected x of shape (..., {weight[0]}) for a weight of shape {weight}, "
-            f"got {given}{where()}"
+            f"got {given}{at_line()}"
         )
     return x @ params.weight + params.bias
 

@@ -7,15 +7,17 @@ to (n, n), and the mean of that is a number, only a wrong one. Labels that a los
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import numpy as tnp
-from .._errors import ShapeError, where
-from .._tape import Array, Var, dtype_of, plain_of, shape_of
+from .._errors import ShapeError, at_line
+from .._tape import Array
 from .._typing import Shape
+from .._values import CHECK, array, dtype_of, floating, is_whole, look, plain_of, shape_of
 from ._activations import log_softmax, relu, softplus
 
 # Labels and targets: floats, integers or booleans; traced ones too.
@@ -63,7 +65,7 @@ def hinge(scores: Array, labels: Targets) -> Array:
     _check_labels(
         "hinge expected labels -1 and 1",
         labels,
-        np.abs(_plain(labels)) == 1,
+        lambda plain: np.abs(plain) == 1,
         "From labels 0 and 1, use 2 * labels - 1.",
     )
     return tnp.mean(relu(1.0 - labels * scores))
@@ -80,11 +82,10 @@ def binary_cross_entropy(logits: Array, labels: Targets) -> Array:
     0.34657359027997264
     """
     logits, labels = _pair("binary_cross_entropy", logits, "logits", labels, "labels")
-    plain = _plain(labels)
     _check_labels(
         "binary_cross_entropy expected labels between 0 and 1",
         labels,
-        (plain >= 0) & (plain <= 1),
+        lambda plain: (plain >= 0) & (plain <= 1),
         "From labels -1 and 1, use (labels + 1) / 2.",
     )
     return tnp.mean(labels * softplus(-logits) + (1.0 - labels) * softplus(logits))
@@ -101,10 +102,10 @@ def cross_entropy(logits: Array, labels: Targets) -> Array:
     >>> float(cross_entropy(logits, np.array([0, 1])))  # log(2) / 2
     0.34657359027997264
     """
-    logits, labels = _floating(_array(logits)), _array(labels)
+    logits, labels = floating(array(logits)), array(labels)
     shape = shape_of(logits)
     if len(shape) < 1 or shape[-1] < 2:
-        raise ShapeError(_ONE_LOGIT.format(shape=shape, where=where()))
+        raise ShapeError(_ONE_LOGIT.format(shape=shape, where=at_line()))
     if shape_of(labels) == shape:
         probabilities = _in_dtype_of(logits, labels)
         _check_probabilities(probabilities)
@@ -130,34 +131,21 @@ def accuracy(scores: Array, labels: Targets) -> Array:
     >>> float(accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])))
     0.5
     """
-    scores, labels = _array(scores), _array(labels)
+    scores, labels = array(scores), array(labels)
     shape, given = shape_of(scores), shape_of(labels)
     if len(shape) == len(given) + 1 and shape[-1] > 1:
         _check_classes("accuracy", labels, shape)
         _check_any("accuracy", given)
         return tnp.mean(tnp.argmax(scores, axis=-1) == labels)
     if shape == given and len(shape) > 1 and shape[-1] > 1:
-        raise ShapeError(_ONE_HOT.format(shape=shape, expected=shape[:-1], where=where()))
+        raise ShapeError(_ONE_HOT.format(shape=shape, expected=shape[:-1], where=at_line()))
     _check_same("accuracy", scores, "scores", labels, "labels")
-    plain = _plain(labels)
-    two = np.abs(plain) == 1 if np.any(plain < 0) else (plain == 0) | (plain == 1)
-    _check_labels("accuracy expected labels -1 and 1, or 0 and 1", labels, two)
+    _check_labels(
+        "accuracy expected labels -1 and 1, or 0 and 1",
+        labels,
+        lambda plain: (plain == 1) | (plain == (-1 if np.any(plain < 0) else 0)),
+    )
     return tnp.mean((scores > 0) == (labels > 0))
-
-
-def _array(x: Any) -> Any:
-    """The argument itself if traced, else as an array (numbers and lists are welcome)."""
-    return x if isinstance(x, Var) else np.asarray(x)
-
-
-def _plain(x: Any) -> NDArray[Any]:
-    """The plain values behind a traced or plain array, only for looking at."""
-    return np.asarray(plain_of(x))
-
-
-def _floating(x: Any) -> Any:
-    """Predictions with digits: integers would wrap around, or round the labels."""
-    return x if np.issubdtype(dtype_of(x), np.floating) else x.astype(np.float64)
 
 
 def _in_dtype_of(predictions: Any, labels: Any) -> Any:
@@ -168,7 +156,7 @@ def _in_dtype_of(predictions: Any, labels: Any) -> Any:
 
 def _pair(name: str, a: Any, first: str, b: Any, second: str) -> tuple[Any, Any]:
     """Predictions and labels, checked to be of one shape, the labels in the other's dtype."""
-    a, b = _floating(_array(a)), _array(b)
+    a, b = floating(array(a)), array(b)
     _check_same(name, a, first, b, second)
     return a, _in_dtype_of(a, b)
 
@@ -186,22 +174,25 @@ def _check_same(name: str, a: Any, first: str, b: Any, second: str) -> None:
     remedy = ""
     if np.prod(one) == np.prod(other):
         remedy = f"\nIf they are in the same order, use {first}.reshape({second}.shape)."
-    raise ShapeError(text.format(**names, broadcast=broadcast, where=where()) + remedy)
+    raise ShapeError(text.format(**names, broadcast=broadcast, where=at_line()) + remedy)
 
 
 def _check_any(name: str, shape: Shape) -> None:
     if 0 in shape:
-        raise ShapeError(f"{name} of no examples (shape {shape}) is not defined.{where()}")
+        raise ShapeError(f"{name} of no examples (shape {shape}) is not defined.{at_line()}")
 
 
-def _check_labels(expected: str, labels: Any, right: NDArray[np.bool], remedy: str = "") -> None:
+def _check_labels(
+    expected: str, labels: Any, right: Callable[[NDArray[Any]], NDArray[np.bool]], remedy: str = ""
+) -> None:
     """Raise for the first label that is not right, with its index."""
-    if np.all(right):
+    if look(labels, lambda plain: bool(np.all(right(plain))), CHECK):
         return
-    wrong = tuple(int(i) for i in np.argwhere(~right)[0])
-    got = _plain(labels)[wrong].item()
+    plain = plain_of(labels)
+    wrong = tuple(int(i) for i in np.argwhere(~right(plain))[0])
     place = f"labels[{', '.join(map(str, wrong))}]" if wrong else "the label"
-    raise ValueError("\n".join(filter(None, (f"{expected}, got {got!r} at {place}.", remedy))))
+    message = f"{expected}, got {plain[wrong].item()!r} at {place}."
+    raise ValueError("\n".join(filter(None, (message, remedy))))
 
 
 def _check_classes(name: str, labels: Any, shape: Shape) -> None:
@@ -209,32 +200,35 @@ def _check_classes(name: str, labels: Any, shape: Shape) -> None:
     if shape_of(labels) != shape[:-1]:
         raise ShapeError(
             f"{name} of shape {shape} expected class numbers of shape {shape[:-1]} "
-            f"or probabilities of shape {shape}, got labels of shape {shape_of(labels)}{where()}"
+            f"or probabilities of shape {shape}, got labels of shape {shape_of(labels)}{at_line()}"
         )
-    if not np.issubdtype(dtype_of(labels), np.integer):
+    if not is_whole(labels):
         raise TypeError(
             f"{name} expected integers as class numbers, got {dtype_of(labels)}; "
             "use labels.astype(int)"
         )
-    plain, classes = _plain(labels), shape[-1]
+    classes = shape[-1]
     _check_labels(
         f"{name} expected class numbers from 0 to {classes - 1}",
         labels,
-        (plain >= 0) & (plain < classes),
+        lambda plain: (plain >= 0) & (plain < classes),
     )
 
 
 def _check_probabilities(probabilities: Any) -> None:
-    plain = _plain(probabilities)
     _check_labels(
         "cross_entropy expected probabilities between 0 and 1",
         probabilities,
-        (plain >= 0) & (plain <= 1),
+        lambda plain: (plain >= 0) & (plain <= 1),
     )
-    total = plain.sum(axis=-1)
-    wrong = np.abs(total - 1.0) > 1e-5
-    if np.any(wrong):
+    if not look(probabilities, lambda plain: bool(np.all(_sum_to_one(plain))), CHECK):
+        plain = plain_of(probabilities)
+        total = plain.sum(axis=-1)[~_sum_to_one(plain)].flat[0]
         raise ValueError(
             "cross_entropy expected probabilities that sum to 1 along the last axis, "
-            f"got the sum {float(total[wrong].flat[0])!r}"
+            f"got the sum {float(total)!r}"
         )
+
+
+def _sum_to_one(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray(~(np.abs(plain.sum(axis=-1) - 1.0) > 1e-5))

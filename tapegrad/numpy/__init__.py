@@ -1,125 +1,55 @@
-"""NumPy's functions for traced values, under NumPy's names, typed.
-
-``numpy.exp(x)`` works on a traced value, too: `TABLE` says which function of this package answers
-for it. What this package adds is types: its functions take and return `tapegrad.Array`.
+"""NumPy's functions, typed: they take and return `tapegrad.Array`. ``numpy.exp(x)`` works on a
+traced value, too: `TABLE`, read off the ops and functions themselves, says what answers for it.
 """
 
 from __future__ import annotations
 
-from . import linalg as linalg
-from ._elementwise import (
-    absolute as absolute,
-    add as add,
-    arccos as arccos,
-    arccosh as arccosh,
-    arcsin as arcsin,
-    arcsinh as arcsinh,
-    arctan as arctan,
-    arctan2 as arctan2,
-    arctanh as arctanh,
-    cbrt as cbrt,
-    ceil as ceil,
-    cos as cos,
-    cosh as cosh,
-    divide as divide,
-    equal as equal,
-    exp as exp,
-    exp2 as exp2,
-    expm1 as expm1,
-    floor as floor,
-    floor_divide as floor_divide,
-    greater as greater,
-    greater_equal as greater_equal,
-    hypot as hypot,
-    isfinite as isfinite,
-    isinf as isinf,
-    isnan as isnan,
-    less as less,
-    less_equal as less_equal,
-    log as log,
-    log1p as log1p,
-    log2 as log2,
-    log10 as log10,
-    logaddexp as logaddexp,
-    logical_and as logical_and,
-    logical_not as logical_not,
-    logical_or as logical_or,
-    maximum as maximum,
-    minimum as minimum,
-    multiply as multiply,
-    negative as negative,
-    not_equal as not_equal,
-    power as power,
-    reciprocal as reciprocal,
-    remainder as remainder,
-    rint as rint,
-    sign as sign,
-    sin as sin,
-    sinh as sinh,
-    sqrt as sqrt,
-    square as square,
-    subtract as subtract,
-    tan as tan,
+# The names of a family side by side; tests/test_ops.py sees to it that none is missing.
+# fmt: off
+from .._dispatch import Table as _Table
+from ..ops import FAMILIES as _FAMILIES, table as _table
+from ..ops._arithmetic import (
+    add as add, divide as divide, multiply as multiply, negative as negative, power as power,
+    reciprocal as reciprocal, square as square, subtract as subtract,
+)
+from ..ops._elementary import (
+    arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh, arctan as arctan,
+    arctan2 as arctan2, arctanh as arctanh, cbrt as cbrt, cos as cos, cosh as cosh, exp as exp,
+    exp2 as exp2, expm1 as expm1, hypot as hypot, log as log, log1p as log1p, log2 as log2,
+    log10 as log10, logaddexp as logaddexp, sin as sin, sinh as sinh, sqrt as sqrt, tan as tan,
     tanh as tanh,
-    trunc as trunc,
 )
+from ..ops._index import take_along_axis as take_along_axis
+from ..ops._join import concatenate as concatenate, stack as stack
+from ..ops._products import einsum as einsum, matmul as matmul
+from ..ops._reduce import (
+    all as all, any as any, argmax as argmax, argmin as argmin, argsort as argsort,
+    cumsum as cumsum, max as max, mean as mean, min as min, prod as prod, sort as sort, sum as sum,
+)
+from ..ops._select import (
+    absolute as absolute, ceil as ceil, equal as equal, floor as floor,
+    floor_divide as floor_divide, greater as greater, greater_equal as greater_equal,
+    isfinite as isfinite, isinf as isinf, isnan as isnan, less as less, less_equal as less_equal,
+    logical_and as logical_and, logical_not as logical_not, logical_or as logical_or,
+    maximum as maximum, minimum as minimum, not_equal as not_equal, remainder as remainder,
+    rint as rint, sign as sign, trunc as trunc, where as where,
+)
+from ..ops._shape import (
+    astype as astype, broadcast_to as broadcast_to, reshape as reshape, transpose as transpose,
+)
+from . import _linalg, _products, _reduce, _shape, linalg as linalg
 from ._products import (
-    dot as dot,
-    einsum as einsum,
-    inner as inner,
-    matmul as matmul,
-    outer as outer,
-    tensordot as tensordot,
-    trace as trace,
+    dot as dot, inner as inner, outer as outer, tensordot as tensordot, trace as trace,
 )
-from ._reduce import (
-    all as all,
-    any as any,
-    argmax as argmax,
-    argmin as argmin,
-    argsort as argsort,
-    cumsum as cumsum,
-    max as max,
-    mean as mean,
-    min as min,
-    prod as prod,
-    sort as sort,
-    std as std,
-    sum as sum,
-    var as var,
-)
+from ._reduce import std as std, var as var
 from ._shape import (
-    astype as astype,
-    broadcast_to as broadcast_to,
-    clip as clip,
-    concatenate as concatenate,
-    diag as diag,
-    diagonal as diagonal,
-    expand_dims as expand_dims,
-    flip as flip,
-    full_like as full_like,
-    matrix_transpose as matrix_transpose,
-    moveaxis as moveaxis,
-    ndim as ndim,
-    ones_like as ones_like,
-    pad as pad,
-    ravel as ravel,
-    repeat as repeat,
-    reshape as reshape,
-    shape as shape,
-    size as size,
-    squeeze as squeeze,
-    stack as stack,
-    swapaxes as swapaxes,
-    take as take,
-    take_along_axis as take_along_axis,
-    tile as tile,
-    transpose as transpose,
-    tril as tril,
-    triu as triu,
-    where as where,
-    zeros_like as zeros_like,
+    clip as clip, diag as diag, diagonal as diagonal, expand_dims as expand_dims, flip as flip,
+    full_like as full_like, matrix_transpose as matrix_transpose, moveaxis as moveaxis,
+    ndim as ndim, ones_like as ones_like, pad as pad, ravel as ravel, repeat as repeat,
+    round as round, shape as shape, size as size, squeeze as squeeze, swapaxes as swapaxes,
+    take as take, tile as tile, tril as tril, triu as triu, zeros_like as zeros_like,
 )
-from ._table import TABLE as TABLE
+# fmt: on
 
 abs = absolute
+TABLE: _Table = _table((*_FAMILIES, _reduce, _shape, _products, _linalg))

@@ -7,13 +7,16 @@ from typing import Any
 import attrs
 import numpy as np
 
-from .. import ops
-from .._errors import ShapeError, where
-from .._tape import Array, Operand, dtype_of, shape_of
+from .._errors import ShapeError, at_line
+from .._tape import Array, Operand
+from .._values import array, dtype_of, is_floating, shape_of
+from ..ops._arithmetic import add
+from ..ops._index import getitem, index_set, normalise, scatter_add
+from ..ops._shape import astype, broadcast_to, reshape
 
 
 @attrs.frozen
-class Place:
+class Elements:
     """Some elements of an array, ready to be set or added to."""
 
     array: Any
@@ -24,39 +27,37 @@ class Place:
 
         values broadcast to the shape of array[index]; ShapeError if they cannot.
         """
-        static, arrays = ops.normalise(self.index, shape_of(self.array))
+        static, arrays = normalise(self.index, shape_of(self.array))
         x, v = _promoted(self.array, values)
         if shape_of(v)[:1] == (1,):
-            v = _trimmed(v, len(shape_of(ops.getitem(x, *arrays, index=static))))
-        result: Array = ops.index_set(x, v, *arrays, index=static)
-        return result
+            v = _trimmed(v, len(shape_of(getitem.bind(x, *arrays, index=static))))
+        return index_set.bind(x, v, *arrays, index=static)
 
     def add(self, values: Operand | list[Any]) -> Array:
         """The array with values added to these elements; several for one place all count."""
-        static, arrays = ops.normalise(self.index, shape_of(self.array))
+        static, arrays = normalise(self.index, shape_of(self.array))
         x, v = _promoted(self.array, values)
-        shape = shape_of(ops.getitem(x, *arrays, index=static))
+        shape = shape_of(getitem.bind(x, *arrays, index=static))
         try:
-            spread = ops.broadcast_to(_trimmed(v, len(shape)), shape=shape)
+            spread = broadcast_to.bind(_trimmed(v, len(shape)), shape=shape)
         except ValueError:
             raise ShapeError(
                 f"at(x)[i].add cannot take values of shape {shape_of(v)}: x[i] has shape {shape}"
-                f"{where()}"
+                f"{at_line()}"
             ) from None
         if dtype_of(spread) != dtype_of(x):
-            spread = ops.astype(spread, dtype=dtype_of(x))
-        added = ops.scatter_add(spread, *arrays, index=static, shape=shape_of(x))
-        result: Array = ops.add(x, added)
-        return result
+            spread = astype.bind(spread, dtype=dtype_of(x))
+        added = scatter_add.bind(spread, *arrays, index=static, shape=shape_of(x))
+        return add(x, added)
 
 
 def _promoted(x: Any, values: Any) -> tuple[Any, Any]:
     """x in a dtype that can hold the values (integers become floating point where those are), and
     the values, lists as arrays.
     """
-    v = values if hasattr(values, "shape") else np.asarray(values)
-    if dtype_of(x).kind != "f" and dtype_of(v).kind == "f":
-        x = ops.astype(x, dtype=np.result_type(dtype_of(x), dtype_of(v)))
+    v = array(values)
+    if is_floating(v) and not is_floating(x):
+        x = astype.bind(x, dtype=np.result_type(dtype_of(x), dtype_of(v)))
     return x, v
 
 
@@ -66,7 +67,7 @@ def _trimmed(values: Any, rank: int) -> Any:
     extra = max(len(lengths) - rank, 0)
     if not extra or any(n != 1 for n in lengths[:extra]):
         return values
-    return ops.reshape(values, shape=lengths[extra:])
+    return reshape.bind(values, shape=lengths[extra:])
 
 
 @attrs.frozen
@@ -75,8 +76,8 @@ class At:
 
     array: Any
 
-    def __getitem__(self, index: Any) -> Place:
-        return Place(self.array, index)
+    def __getitem__(self, index: Any) -> Elements:
+        return Elements(self.array, index)
 
 
 def at(x: Operand | list[Any]) -> At:
@@ -89,4 +90,4 @@ def at(x: Operand | list[Any]) -> At:
     >>> at(x)[[0, 0]].add(1.0)
     array([2., 0., 0.])
     """
-    return At(x if hasattr(x, "shape") else np.asarray(x))
+    return At(array(x))

@@ -1,92 +1,25 @@
-"""What `tapegrad.numpy.linalg` has."""
+"""What `tapegrad.numpy.linalg` has that is made of ops."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import ops
 from .._errors import MissingRuleError, ShapeError
-from .._tape import Array, Operand, dtype_of, shape_of
+from .._tape import Array, Operand
 from .._typing import Axis
-from ._reduce import _operand, axes_of, max as max_along, min as min_along, sum as sum_along
+from .._values import array, dtype_of, is_floating, shape_of
+from ..ops._arithmetic import power, square
+from ..ops._define import answers
+from ..ops._elementary import sqrt
+from ..ops._reduce import axes_of, max, min, sum
+from ..ops._select import absolute, equal, not_equal, where
+from ..ops._shape import reshape, truncate
 from ._shape import diagonal as first_diagonal, moveaxis
 
 
-class SlogdetResult(NamedTuple):
-    """What slogdet returns: det = sign * exp(logabsdet)."""
-
-    sign: Array
-    logabsdet: Array
-
-
-def solve(a: Operand, b: Operand) -> Array:
-    """The x of a @ x = b, shape of b; a: (..., n, n), b: (n,) or (..., n, k).
-
-    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
-    array([1. , 0.5])
-    """
-    result: Array = ops.solve(_operand(a), _operand(b))
-    return result
-
-
-def inv(a: Operand) -> Array:
-    """The inverse of a, (..., n, n).
-
-    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
-    """
-    result: Array = ops.inv(_operand(a))
-    return result
-
-
-def det(a: Operand) -> Array:
-    """The determinant of a, (..., n, n); its first derivative exists for singular a too.
-
-    >>> float(det(np.array([[0.0, 1.0], [1.0, 0.0]])))
-    -1.0
-    """
-    result: Array = ops.det(_operand(a))
-    return result
-
-
-def slogdet(a: Operand) -> SlogdetResult:
-    """The determinant's sign, a constant, and the logarithm of its absolute value.
-
-    >>> sign, logabsdet = slogdet(np.eye(2))
-    >>> float(sign), float(logabsdet)
-    (1.0, 0.0)
-    """
-    matrix = _operand(a)
-    return SlogdetResult(ops.signdet(matrix), ops.logabsdet(matrix))
-
-
-def cholesky(a: Operand) -> Array:
-    """The lower triangular L with L @ L.T = a, for symmetric positive definite a, (..., n, n).
-
-    As in NumPy, only the lower triangle of a is read. The gradient is symmetric, that of the
-    symmetric part: what is above the diagonal gets half of it, though the value does not see it.
-
-    >>> cholesky(np.array([[4.0, 0.0], [0.0, 9.0]]))
-    array([[2., 0.],
-           [0., 3.]])
-    """
-    result: Array = ops.cholesky(_operand(a))
-    return result
-
-
-def trace(a: Operand) -> Array:
-    """The sum of the diagonal of each matrix of a, (..., n, n).
-
-    >>> float(trace(np.eye(3)))
-    3.0
-    """
-    result: Array = ops.trace_of(_operand(a))
-    return result
-
-
+@answers(np.linalg.diagonal)
 def diagonal(a: Operand, offset: int = 0) -> Array:
     """The diagonal of each matrix of a, (..., m, n); with an offset, one to the right of it.
 
@@ -96,6 +29,7 @@ def diagonal(a: Operand, offset: int = 0) -> Array:
     return first_diagonal(moveaxis(a, (-2, -1), (0, 1)), offset)
 
 
+@answers(np.linalg.norm)
 def norm(
     x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False
 ) -> Array:
@@ -108,7 +42,7 @@ def norm(
     >>> float(norm(np.array([3.0, 4.0])))
     5.0
     """
-    x = _operand(x)
+    x = array(x)
     if axis is None and ord is None:
         return _euclidean(x, axes_of(x, None), keepdims)
     axes = axes_of(x, axis) if not isinstance(axis, tuple) else axis
@@ -123,10 +57,9 @@ def norm(
 
 def _euclidean(x: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
     # At 0 the square root has no derivative; choosing before and after it makes it 0.
-    total = ops.sum_(ops.square(x), axes=axes, keepdims=keepdims)
-    zero = ops.equal(total, 0.0)
-    result: Array = ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, total)))
-    return result
+    total = sum.bind(square(x), axes=axes, keepdims=keepdims)
+    zero = equal(total, 0.0)
+    return where.bind(zero, 0.0, sqrt(where.bind(zero, 1.0, total)))
 
 
 def _vector_norm(x: Any, ord: float | str, axes: tuple[int, ...], keepdims: bool) -> Array:
@@ -134,17 +67,17 @@ def _vector_norm(x: Any, ord: float | str, axes: tuple[int, ...], keepdims: bool
         raise ValueError(f"norm: ord {ord!r} is for matrices, this is a vector")
     if ord == 2:
         return _euclidean(x, axes, keepdims)
-    sizes: Any = ops.absolute(x)
+    sizes: Any = absolute(x)
     if ord == np.inf:
-        return max_along(sizes, axes, keepdims)
+        return max(sizes, axes, keepdims)
     if ord == -np.inf:
-        return min_along(sizes, axes, keepdims)
+        return min(sizes, axes, keepdims)
     if ord == 0:
-        dtype = dtype_of(x) if dtype_of(x).kind == "f" else np.dtype(np.float64)
-        return sum_along(ops.truncate(ops.not_equal(x, 0.0), dtype=dtype), axes, keepdims)
+        dtype = dtype_of(x) if is_floating(x) else np.dtype(np.float64)
+        return sum(truncate.bind(not_equal(x, 0.0), dtype=dtype), axes, keepdims)
     if ord == 1:
-        return sum_along(sizes, axes, keepdims)
-    total: Any = sum_along(ops.power(sizes, float(ord)), axes, keepdims)
+        return sum(sizes, axes, keepdims)
+    total: Any = sum(power(sizes, float(ord)), axes, keepdims)
     result: Array = total ** (1.0 / ord)
     return result
 
@@ -157,12 +90,9 @@ def _matrix_norm(x: Any, ord: float | str, axes: tuple[int, int], keepdims: bool
         )
     rows, columns = axes
     summed, taken = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = sum_along(ops.absolute(x), summed, keepdims=True)
-    best = (max_along if ord in (1, np.inf) else min_along)(sums, taken, keepdims=True)
+    sums = sum(absolute(x), summed, keepdims=True)
+    best = (max if ord in (1, np.inf) else min)(sums, taken, keepdims=True)
     if keepdims:
         return best
-    result: Array = ops.reshape(
-        best,
-        shape=tuple(n for i, n in enumerate(shape_of(x)) if i not in axes_of(x, axes)),
-    )
-    return result
+    kept = tuple(n for i, n in enumerate(shape_of(x)) if i not in axes_of(x, axes))
+    return reshape.bind(best, shape=kept)

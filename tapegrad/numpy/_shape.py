@@ -1,4 +1,4 @@
-"""Functions that arrange elements, under NumPy's names, typed.
+"""Functions that arrange elements, made of ops, under NumPy's names, typed.
 
 They compute nothing: each element of the result is one of the operand's (or a given constant), and
 its gradient goes back to where it came from. Shapes that do not fit raise ShapeError.
@@ -14,22 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .. import ops
 from .._errors import ShapeError
-from .._tape import Array, Operand, Var, dtype_of, shape_of
+from .._tape import Array, Operand
 from .._typing import Axis, Shape
-from ._reduce import _operand
+from .._values import Traced, array, dtype_of, is_truth, shape_of
+from ..ops._arithmetic import multiply
+from ..ops._define import answers
+from ..ops._index import ARRAY, getitem, scatter_add
+from ..ops._join import pad_zeros
+from ..ops._select import maximum, minimum, rint, where
+from ..ops._shape import astype, broadcast_to, lengths_of, reshape, transpose, truncate
 
 
+@answers(np.shape)
 def shape(x: Operand) -> Shape:
     """The lengths of the axes.
 
     >>> shape(np.zeros((2, 3)))
     (2, 3)
     """
-    return shape_of(_operand(x))
+    return shape_of(array(x))
 
 
+@answers(np.ndim)
 def ndim(x: Operand) -> int:
     """The number of axes.
 
@@ -39,6 +46,7 @@ def ndim(x: Operand) -> int:
     return len(shape(x))
 
 
+@answers(np.size)
 def size(x: Operand) -> int:
     """The number of elements.
 
@@ -48,30 +56,7 @@ def size(x: Operand) -> int:
     return math.prod(shape(x))
 
 
-def reshape(x: Operand, shape: int | Sequence[int]) -> Array:
-    """The same elements in another shape; one length may be -1, and is then worked out.
-
-    >>> reshape(np.array([1.0, 2.0]), (2, 1))
-    array([[1.],
-           [2.]])
-    """
-    x = _operand(x)
-    wanted = _lengths(shape)
-    total = math.prod(shape_of(x))
-    if wanted.count(-1) == 1:
-        known = math.prod(n for n in wanted if n != -1)
-        if known and total % known == 0:
-            wanted = tuple(total // known if n == -1 else n for n in wanted)
-    result: Array = ops.reshape(x, shape=wanted)
-    return result
-
-
-def _lengths(shape: int | Sequence[int]) -> Shape:
-    if isinstance(shape, (int, np.integer)):
-        return (int(shape),)
-    return tuple(operator.index(n) for n in shape)
-
-
+@answers(np.ravel)
 def ravel(x: Operand) -> Array:
     """All elements in one vector, in C order.
 
@@ -81,26 +66,14 @@ def ravel(x: Operand) -> Array:
     return reshape(x, (size(x),))
 
 
-def transpose(x: Operand, axes: Sequence[int] | None = None) -> Array:
-    """The axes in another order, or in reverse.
-
-    >>> transpose(np.zeros((2, 3))).shape
-    (3, 2)
-    """
-    x = _operand(x)
-    rank = len(shape_of(x))
-    order = tuple(range(rank))[::-1] if axes is None else normalize_axis_tuple(axes, rank)
-    result: Array = ops.transpose(x, axes=tuple(order))
-    return result
-
-
+@answers(np.moveaxis)
 def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """Axes moved to other places, the rest in their order.
 
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    x = _operand(x)
+    x = array(x)
     rank = len(shape_of(x))
     here = normalize_axis_tuple(source, rank)
     there = normalize_axis_tuple(destination, rank)
@@ -112,20 +85,19 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
     return transpose(x, order)
 
 
+@answers(np.swapaxes)
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Array:
     """Two axes exchanged.
 
     >>> swapaxes(np.zeros((2, 3, 4)), 0, 2).shape
     (4, 3, 2)
     """
-    x = _operand(x)
-    rank = len(shape_of(x))
-    order = list(range(rank))
-    i, j = normalize_axis_index(axis1, rank), normalize_axis_index(axis2, rank)
-    order[i], order[j] = order[j], order[i]
-    return transpose(x, order)
+    x = array(x)
+    order = np.empty(tuple(range(len(shape_of(x)))))  # an axis of each length: its shape tells
+    return transpose(x, np.swapaxes(order, axis1, axis2).shape)
 
 
+@answers(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Operand) -> Array:
     """The last two axes exchanged.
 
@@ -135,28 +107,25 @@ def matrix_transpose(x: Operand) -> Array:
     return swapaxes(x, -1, -2)
 
 
+@answers(np.expand_dims)
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Array:
     """New axes of length one, at these places of the result.
 
     >>> expand_dims(np.zeros(3), 0).shape
     (1, 3)
     """
-    x = _operand(x)
-    count = 1 if isinstance(axis, (int, np.integer)) else len(axis)
-    places = normalize_axis_tuple(axis, len(shape_of(x)) + count)
-    lengths = iter(shape_of(x))
-    return reshape(
-        x, [1 if i in places else next(lengths) for i in range(len(shape_of(x)) + count)]
-    )
+    x = array(x)
+    return reshape(x, np.expand_dims(np.broadcast_to(0.0, shape_of(x)), axis).shape)
 
 
+@answers(np.squeeze)
 def squeeze(x: Operand, axis: Axis = None) -> Array:
     """Without the axes of length one, or without those named, which must be of length one.
 
     >>> squeeze(np.zeros((1, 3, 1))).shape
     (3,)
     """
-    x = _operand(x)
+    x = array(x)
     lengths = shape_of(x)
     if axis is None:
         return reshape(x, [n for n in lengths if n != 1])
@@ -166,55 +135,15 @@ def squeeze(x: Operand, axis: Axis = None) -> Array:
     return reshape(x, [n for i, n in enumerate(lengths) if i not in axes])
 
 
-def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Array:
-    """The elements repeated to a larger shape, as operators do.
-
-    >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
-    array([[1., 2.],
-           [1., 2.]])
-    """
-    result: Array = ops.broadcast_to(_operand(x), shape=_lengths(shape))
-    return result
-
-
-def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Array:
-    """Arrays one after another along an axis; as vectors where axis is None.
-
-    >>> concatenate([np.array([1.0]), np.array([2.0, 3.0])])
-    array([1., 2., 3.])
-    """
-    if axis is None:
-        return concatenate([ravel(a) for a in arrays], 0)
-    operands = [_operand(a) for a in arrays]
-    if not operands:
-        raise ShapeError("concatenate needs at least one array")
-    along = normalize_axis_index(axis, len(shape_of(operands[0])))
-    result: Array = ops.concatenate(*operands, axis=along)
-    return result
-
-
-def stack(arrays: Sequence[Operand], axis: int = 0) -> Array:
-    """Arrays or numbers of one shape, side by side along a new axis.
-
-    >>> stack([1.0, 2.0])
-    array([1., 2.])
-    """
-    operands = [_operand(a) for a in arrays]
-    if not operands:
-        raise ShapeError("stack needs at least one array")
-    along = normalize_axis_index(axis, len(shape_of(operands[0])) + 1)
-    result: Array = ops.stack(*operands, axis=along)
-    return result
-
-
+@answers(np.tile)
 def tile(x: Operand, reps: int | Sequence[int]) -> Array:
     """The whole array repeated along each axis.
 
     >>> tile(np.array([1.0, 2.0]), 2)
     array([1., 2., 1., 2.])
     """
-    x = _operand(x)
-    times = _lengths(reps)
+    x = array(x)
+    times = lengths_of(reps)
     rank = max(len(times), len(shape_of(x)))
     times = (1,) * (rank - len(times)) + times
     lengths = (1,) * (rank - len(shape_of(x))) + shape_of(x)
@@ -223,34 +152,36 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Array:
     return reshape(repeated, [t * n for t, n in zip(times, lengths)])
 
 
+@answers(np.repeat)
 def repeat(x: Operand, repeats: int | Sequence[int], axis: int | None = None) -> Array:
     """Each element repeated, along an axis or, where axis is None, of the array as a vector.
 
     >>> repeat(np.array([1.0, 2.0]), 2)
     array([1., 1., 2., 2.])
     """
-    x = _operand(x)
+    x = array(x)
     if axis is None:
         x, axis = ravel(x), 0
     along = normalize_axis_index(axis, len(shape_of(x)))
     return take(x, np.repeat(np.arange(shape_of(x)[along]), repeats), along)
 
 
+@answers(np.flip)
 def flip(x: Operand, axis: Axis = None) -> Array:
     """The elements in reverse order along axes.
 
     >>> flip(np.array([1.0, 2.0]))
     array([2., 1.])
     """
-    x = _operand(x)
+    x = array(x)
     rank = len(shape_of(x))
     axes = range(rank) if axis is None else normalize_axis_tuple(axis, rank)
-    result: Array = ops.getitem(
+    return getitem.bind(
         x, index=tuple(slice(None, None, -1 if i in axes else None) for i in range(rank))
     )
-    return result
 
 
+@answers(np.pad)
 def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Array:
     """The array with more elements around it: a constant, or its own for the other modes.
 
@@ -259,15 +190,15 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
     >>> pad(np.array([1.0, 2.0]), 1)
     array([0., 1., 2., 0.])
     """
-    x = _operand(x)
+    x = array(x)
     rank = len(shape_of(x))
     pairs = np.broadcast_to(np.asarray(pad_width, dtype=int), (rank, 2))
     widths = tuple((int(before), int(after)) for before, after in pairs)
     if mode == "constant":
-        padded: Array = ops.pad(x, widths=widths)
+        padded: Array = pad_zeros.bind(x, widths=widths)
         if constant_values:
             outside = np.pad(np.zeros(shape_of(x), bool), widths, constant_values=True)
-            padded = ops.where(outside, float(constant_values), padded)
+            padded = where.bind(outside, float(constant_values), padded)
         return padded
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(
@@ -281,6 +212,7 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
     return result  # type: ignore[no-any-return]
 
 
+@answers(np.take)
 def take(x: Operand, indices: Any, axis: int | None = None) -> Array:
     """The elements at integer positions along an axis; of the vector where axis is None.
 
@@ -289,76 +221,24 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Array:
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
     """
-    x = _operand(x)
+    x = array(x)
     if axis is None:
         x, axis = ravel(x), 0
     along = normalize_axis_index(axis, len(shape_of(x)))
     before = (slice(None),) * along
-    if (found := _operand(indices)).dtype.kind == "b":
-        indices = ops.truncate(found, dtype=np.dtype(np.intp))
+    if is_truth(found := array(indices)):
+        indices = truncate.bind(found, dtype=np.dtype(np.intp))
     return getitem(x, (*before, indices))
 
 
-def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Array:
-    """For each line along an axis the elements at its own integer positions.
-
-    >>> take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), 1)
-    array([[2.],
-           [3.]])
-    """
-    x = _operand(x)
-    positions = _operand(indices)
-    along = normalize_axis_index(axis, len(shape_of(x)))
-    if len(shape_of(x)) == len(shape_of(positions)):
-        x, positions = _alike(x, positions, along)
-    result: Array = ops.take_along_axis(x, positions, axis=along)
-    return result
-
-
-def _alike(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
-    """Two arrays broadcast against each other along all axes but one."""
-    a, b = list(shape_of(x)), list(shape_of(y))
-    a[axis] = b[axis] = 1
-    common = list(np.broadcast_shapes(tuple(a), tuple(b)))
-    alike = []
-    for array in (x, y):
-        common[axis] = shape_of(array)[axis]
-        same = shape_of(array) == tuple(common)
-        alike.append(array if same else ops.broadcast_to(array, shape=tuple(common)))
-    return alike[0], alike[1]
-
-
-def getitem(x: Any, index: Any) -> Array:
-    """``x[index]`` for every kind of index that NumPy has.
-
-    >>> float(getitem(np.array([1.0, 2.0]), -1))
-    2.0
-    """
-    static, arrays = ops.normalise(index, shape_of(x))
-    result: Array = ops.getitem(x, *arrays, index=static)
-    return result
-
-
-def astype(x: Operand, dtype: Any) -> Array:
-    """The values in another dtype; converted to integers or booleans they have no gradient.
-
-    >>> astype(np.array([1.5]), np.float32)
-    array([1.5], dtype=float32)
-    """
-    wanted = np.dtype(dtype)
-    x = _operand(x)
-    op = ops.astype if wanted.kind == "f" else ops.truncate
-    result: Array = op(x, dtype=wanted)
-    return result
-
-
+@answers(np.diagonal)
 def diagonal(x: Operand, offset: int = 0) -> Array:
     """The diagonal of a matrix, or of each of a stack over its first two axes as NumPy takes them.
 
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
     """
-    x = _operand(x)
+    x, offset = array(x), operator.index(offset)
     if len(shape_of(x)) < 2:
         raise ShapeError(f"diagonal needs at least two axes, got shape {shape_of(x)}")
     rows, columns = shape_of(x)[:2]
@@ -368,6 +248,7 @@ def diagonal(x: Operand, offset: int = 0) -> Array:
     return moveaxis(taken, 0, -1)
 
 
+@answers(np.diag)
 def diag(x: Operand, k: int = 0) -> Array:
     """The diagonal of a matrix; or of a vector the matrix with it on the diagonal.
 
@@ -375,7 +256,7 @@ def diag(x: Operand, k: int = 0) -> Array:
     array([[1., 0.],
            [0., 2.]])
     """
-    x = _operand(x)
+    x = array(x)
     rank = len(shape_of(x))
     if rank == 2:
         return diagonal(x, k)
@@ -384,12 +265,10 @@ def diag(x: Operand, k: int = 0) -> Array:
     n = shape_of(x)[0]
     steps = np.arange(n)
     place = (steps - min(k, 0), steps + max(k, 0))
-    result: Array = ops.scatter_add(
-        x, *place, index=(ops.ARRAY, ops.ARRAY), shape=(n + abs(k), n + abs(k))
-    )
-    return result
+    return scatter_add.bind(x, *place, index=(ARRAY, ARRAY), shape=(n + abs(k), n + abs(k)))
 
 
+@answers(np.tril)
 def tril(x: Operand, k: int = 0) -> Array:
     """The lower triangle of each matrix, zeros elsewhere.
 
@@ -397,13 +276,13 @@ def tril(x: Operand, k: int = 0) -> Array:
     array([[1., 0.],
            [1., 1.]])
     """
-    x = _operand(x)
+    x, k = array(x), operator.index(k)
     n = shape_of(x)[-2:]
     mask = np.tri(n[0], n[-1], k, dtype=bool)
-    result: Array = ops.where(mask, x, 0.0)
-    return result
+    return where.bind(mask, x, 0.0)
 
 
+@answers(np.triu)
 def triu(x: Operand, k: int = 0) -> Array:
     """The upper triangle of each matrix, zeros elsewhere.
 
@@ -411,37 +290,52 @@ def triu(x: Operand, k: int = 0) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
-    x = _operand(x)
+    x, k = array(x), operator.index(k)
     n = shape_of(x)[-2:]
     mask = ~np.tri(n[0], n[-1], k - 1, dtype=bool)
-    result: Array = ops.where(mask, x, 0.0)
-    return result
+    return where.bind(mask, x, 0.0)
 
 
-def where(condition: Operand, x: Operand, y: Operand) -> Array:
-    """x where the condition is true, y elsewhere; what is not chosen gets no gradient.
-
-    >>> where(np.array([True, False]), 1.0, 2.0)
-    array([1., 2.])
-    """
-    result: Array = ops.where(condition, x, y)
-    return result
-
-
-def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Array:
+@answers(np.clip)
+def clip(
+    x: Operand,
+    a_min: Operand | None = None,
+    a_max: Operand | None = None,
+    *,
+    min: Operand | None = None,
+    max: Operand | None = None,
+) -> Array:
     """x kept between two bounds, of which either may be None; at a bound the gradient is halved.
+
+    NumPy has two names for each bound, min and a_min, max and a_max.
 
     >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
     array([0. , 0.5, 1. ])
     """
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise TypeError("clip: a bound was given twice, as a_min and min, or as a_max and max")
+    low = a_min if min is None else min
+    high = a_max if max is None else max
     result: Any = x
-    if min is not None:
-        result = ops.maximum(result, min)
-    if max is not None:
-        result = ops.minimum(result, max)
+    if low is not None:
+        result = maximum(result, low)
+    if high is not None:
+        result = minimum(result, high)
     return result  # type: ignore[no-any-return]
 
 
+@answers(np.round, np.around)
+def round(x: Operand, decimals: int = 0) -> Array:
+    """x rounded to this number of decimals; no gradient.
+
+    >>> float(round(1.25, 1))
+    1.2
+    """
+    scale = 10.0**decimals
+    return rint(multiply(x, scale)) / scale if decimals else rint(x)
+
+
+@answers(np.zeros_like)
 def zeros_like(x: Operand, dtype: Any = None) -> Array:
     """Zeros in the shape and dtype of x: constants.
 
@@ -451,6 +345,7 @@ def zeros_like(x: Operand, dtype: Any = None) -> Array:
     return full_like(x, 0.0, dtype)
 
 
+@answers(np.ones_like)
 def ones_like(x: Operand, dtype: Any = None) -> Array:
     """Ones in the shape and dtype of x: constants.
 
@@ -460,14 +355,15 @@ def ones_like(x: Operand, dtype: Any = None) -> Array:
     return full_like(x, 1.0, dtype)
 
 
+@answers(np.full_like)
 def full_like(x: Operand, fill_value: Operand, dtype: Any = None) -> Array:
     """One value in the shape and dtype of x; the gradient of that value is the sum of theirs.
 
     >>> full_like(np.zeros(2), 3.0)
     array([3., 3.])
     """
-    x = _operand(x)
+    x = array(x)
     wanted = np.dtype(dtype) if dtype is not None else dtype_of(x)
-    if isinstance(fill_value, Var):
+    if isinstance(fill_value, Traced):
         return broadcast_to(astype(fill_value, wanted), shape_of(x))
     return np.full(shape_of(x), fill_value, wanted)

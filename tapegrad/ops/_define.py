@@ -1,24 +1,51 @@
-"""How an op is made from its mathematics: the kinds of op, and where tests sample them.
+"""How an op is made: a decorator that takes the mathematics, over the typed function of the user.
 
-linear:       the op is linear in one operand; only its transpose is written
-multilinear:  linear in each operand alone; only the transposes are written
-(elementwise: in _elementwise.py, since undoing a broadcast is itself made of linear ops)
-
-In each, forward mode follows from the kind.
+The function of an op whose parameters have one form only has a docstring for a body. Where the user
+may give them in several (axis=-1, None, a tuple), the op is `parametric`: the body works them out
+and calls ``bind``. A function made of ops is an ordinary function under ``answers``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from .._tape import Op, Sample
-from .._typing import Params, Rule, Rules, Value
+from .._tape import AnyOp, Op, Parametric
+from .._typing import Args, Flags, Kind, Out, Params, Rest, Rule, Rules, Sample, Value
 
-Run: TypeAlias = Callable[..., Value]
-Batch: TypeAlias = Callable[[int, Sequence[bool], Sequence[Value], Params], Value]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Maker(Protocol):
+    """What makes an op of a function with the op's signature and docstring."""
+
+    def __call__(self, function: Callable[Rest, Out], /) -> Op[Rest, Out]: ...
+
+
+def primitive(
+    *answers: Callable[..., Any], kind: Kind = "opaque", parametric: bool = False, **fields: Any
+) -> Maker:
+    """The op with these fields (see `Op`), which answers for these functions of NumPy's."""
+
+    def make(function: Callable[Rest, Out], /) -> Op[Rest, Out]:
+        made: type[AnyOp] = Parametric if parametric else Op
+        name = function.__name__
+        op: Any = made(name=name, function=function, answers=answers, kind=kind, **fields)
+        return op  # type: ignore[no-any-return]  # no ParamSpec binds through a type[Op]
+
+    return make
+
+
+def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
+    """The function itself, which says that it answers for these of NumPy's."""
+
+    def mark(function: F) -> F:
+        vars(function)["answers"] = functions
+        return function
+
+    return mark
 
 
 class Variadic(Rules):
@@ -30,6 +57,9 @@ class Variadic(Rules):
         self._leading = leading
         self._rest = rest
 
+    def __len__(self) -> int:
+        return len(self._leading)
+
     def __getitem__(self, operand: int, /) -> Rule | None:
         if operand < len(self._leading):
             return self._leading[operand]
@@ -39,76 +69,23 @@ class Variadic(Rules):
         return lambda g, out, *args, **params: rest(operand, g, out, *args, **params)
 
 
-def linear(
-    name: str,
-    run: Run,
-    transpose: Rule,
-    *,
-    batch: Batch,
-    samples: tuple[Sample, ...],
-    static: int = 0,
-) -> Op:
-    """An op linear in its first operand; the ``static`` operands that follow have no derivative.
-
-    transpose(g, out, x, *rest, **params) is the cotangent of x. The tangent of the output is the
-    op itself on the tangent of x.
-    """
-
-    def jvp(t: Value, out: Value, x: Value, *rest: Value, **params: Any) -> Value:
-        return op(t, *rest, **params)
-
-    none: tuple[Rule | None, ...] = (None,) * static
-    op: Op = Op(
-        name=name,
-        run=run,
-        jvp=(jvp, *none),
-        vjp=(transpose, *none),
-        batch=batch,
-        samples=samples,
-    )
-    return op
+# Batch rules -------------------------------------------------------------------------------------
+def on_stacks(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:
+    """Of an op that takes stacks of what it takes, and has one operand with a derivative."""
+    return op.bind(*args, **params)
 
 
-def multilinear(
-    name: str,
-    run: Run,
-    *transposes: Rule,
-    batch: Batch,
-    samples: tuple[Sample, ...],
-    symbol: str = "",
-) -> Op:
-    """An op linear in each operand alone.
-
-    transposes[i](g, out, *args, **params) is the cotangent of operand i. The tangent of the output
-    for operand i is the op itself with the tangent in place i.
-    """
-
-    def jvp(i: int) -> Rule:
-        def rule(t: Value, out: Value, *args: Value, **params: Any) -> Value:
-            return op(*args[:i], t, *args[i + 1 :], **params)
-
-        return rule
-
-    op: Op = Op(
-        name=name,
-        run=run,
-        jvp=tuple(jvp(i) for i in range(len(transposes))),
-        vjp=transposes,
-        batch=batch,
-        symbol=symbol,
-        samples=samples,
-    )
-    return op
+def along_axis(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:
+    """Of an op along the one axis ``axis``."""
+    return op.bind(*args, **{**params, "axis": params["axis"] + 1})
 
 
-def constant_op(
-    name: str, run: Run, *, batch: Batch, samples: tuple[Sample, ...], operands: int = 1
-) -> Op:
-    """An op whose derivative is zero wherever it has one: rounding, comparing, finding."""
-    none: tuple[Rule | None, ...] = (None,) * operands
-    return Op(name=name, run=run, jvp=none, vjp=none, batch=batch, samples=samples)
+def along_axes(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:
+    """Of an op along ``axes``."""
+    return op.bind(*args, **{**params, "axes": tuple(axis + 1 for axis in params["axes"])})
 
 
+# Samples -----------------------------------------------------------------------------------------
 def normal(*shapes: tuple[int, ...], **params: Any) -> Sample:
     """Operands of these shapes, normally distributed."""
     return Sample(lambda rng: tuple(rng.normal(size=shape) for shape in shapes), params)

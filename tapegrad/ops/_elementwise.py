@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._tape import Op, Sample
-from .._typing import Params, Partial, Rule, Value
-from ._define import Run
+from .._tape import AnyOp
+from .._typing import Args, Flags, Params, Partial, Rule, Run, Sample, Value
+from .._values import floating
+from ._define import Maker, primitive
 from ._shape import align, fit, spread
 
 Interval: TypeAlias = tuple[float, float]
@@ -55,33 +56,39 @@ def second(out: Value, x: Value, y: Value) -> Value:
 
 
 def elementwise(
-    name: str,
-    run: Run,
+    answers: Callable[..., Any] | None,
     *partials: Partial,
+    run: Run | None = None,
+    plain: Run | None = None,
     symbol: str = "",
     domain: Interval | tuple[Interval, ...] = REAL,
-) -> Op:
+) -> Maker:
     """The op whose output's derivative by operand i is partials[i](out, *args).
 
-    ``domain`` is where tests draw each operand: where it is smooth, away from poles.
+    answers: NumPy's function, which is what is run if nothing else is, and on plain values in any
+             case: to Python's operator, the sum of two lists is the one after the other.
+    domain:  where tests draw each operand: where it is smooth, away from poles.
     """
-
-    def batch(size: int, batched: Sequence[bool], args: Sequence[Value], params: Params) -> Value:
-        return op(*align(batched, args), **params)
-
     count = len(partials)
     intervals: Any = domain if isinstance(domain[0], tuple) else (domain,) * count
-    op: Op = Op(
-        name=name,
-        run=run,
-        jvp=tuple(_tangent(partial) for partial in partials),
+    compute: Any = run or answers
+    return primitive(
+        *([answers] if answers else []),
+        run=compute,
+        plain=plain or answers or (lambda *args: compute(*map(floating, args))),
         vjp=tuple(_cotangent(i, partial) for i, partial in enumerate(partials)),
-        batch=batch,
+        jvp=tuple(_tangent(partial) for partial in partials),
+        batch=aligned,
+        kind="elementwise",
         partials=partials,
         symbol=symbol,
         samples=tuple(_sample(shapes, intervals) for shapes in _SHAPES[count]),
     )
-    return op
+
+
+def aligned(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:
+    """The batch rule of an op whose operands broadcast."""
+    return op.bind(*align(batched, args), **params)
 
 
 def _tangent(partial: Partial) -> Rule | None:

@@ -8,19 +8,23 @@ each example an index of its own. Boolean masks have become the positions of the
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import NDArray
 
-from .._errors import BATCHED_MASK, TO_INDEX, ConversionError, describe, where as user_place
-from .._tape import Op, Sample, Var, dtype_of, shape_of, single
-from .._typing import Params, Shape, Value
-from ._define import Batch, Variadic, drawn, linear, normal
+from .._errors import ConversionError, at_line, describe
+from .._tape import AnyOp, Array, Operand
+from .._texts import TO_INDEX
+from .._typing import Args, Flags, Params, Sample, Shape, Value
+from .._values import MASK, Traced, array, dtype_of, is_floating, is_truth, is_whole, look, shape_of
+from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
 from ._select import where
-from ._shape import everywhere, fit, lead, moveaxis
+from ._shape import axis_moved, broadcast_to, everywhere, fit, lead
 
 
 class _Mark(enum.Enum):
@@ -68,7 +72,7 @@ def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) ->
     if covered != mask:
         raise IndexError(
             f"a mask of shape {mask} does not fit the axes of lengths {covered} that it covers, of "
-            f"an array of shape {shape}{user_place()}"
+            f"an array of shape {shape}{at_line()}"
         )
 
 
@@ -80,23 +84,23 @@ def _plain_slice(item: slice) -> slice:
 
 def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
     """An index array; or the positions of a mask, one array for each of its axes, and its shape."""
-    if isinstance(item, Var):
-        if item.dtype.kind in "iu":
+    if isinstance(item, Traced):
+        if is_whole(item):
             return (item,), None
-        if item.dtype.kind == "f":
-            raise ConversionError(TO_INDEX.format(what=describe(item), where=user_place()))
-        item = single(item, BATCHED_MASK)  # how many are true would differ between examples
-    array = np.asarray(item)
-    if array.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
-        array = array.astype(np.intp)  # x[[]]
-    if array.dtype.kind == "b" and array.ndim:
-        return np.nonzero(array), array.shape
-    if array.dtype.kind not in "iu":
+        if is_floating(item):
+            raise ConversionError(TO_INDEX.format(what=describe(item), where=at_line()))
+        item = look(item, np.asarray, MASK)  # how many are true would differ between examples
+    found = np.asarray(item)
+    if found.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
+        found = found.astype(np.intp)  # x[[]]
+    if is_truth(found) and found.ndim:
+        return np.nonzero(found), found.shape
+    if not is_whole(found):
         raise IndexError(
             f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
             f"got {describe(item)}"
         )
-    return (array,), None
+    return (found,), None
 
 
 def fill(index: Index, arrays: Sequence[Any]) -> Index:
@@ -117,20 +121,17 @@ def _zeros_added(x: Value, *arrays: Any, index: Index, shape: Shape) -> Value:
 
 
 # Batching ----------------------------------------------------------------------------------------
-
-
-def one_by_one(op: Op, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def one_by_one(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     """An op on each example in turn: right for every op, for those that NumPy cannot batch."""
-    size = next(shape_of(arg)[0] for arg, b in zip(args, batched) if b)
     if size == 0:  # one that is made up has the shape that they would have
         zeros = (np.zeros(shape_of(a)[1:], dtype_of(a)) if b else a for a, b in zip(args, batched))
-        one = op(*zeros, **p)
-        return np.zeros((0, *shape_of(one)), dtype_of(one))
+        example = op.bind(*zeros, **p)
+        return np.zeros((0, *shape_of(example)), dtype_of(example))
     examples = [
-        op(*(getitem(a, index=(i,)) if b else a for a, b in zip(args, batched)), **p)
+        op.bind(*(getitem.bind(a, index=(i,)) if b else a for a, b in zip(args, batched)), **p)
         for i in range(size)
     ]
-    return stack(*examples, axis=0)
+    return stack.bind(*examples, axis=0)
 
 
 def _advanced_apart(index: Index) -> bool:
@@ -144,30 +145,28 @@ def _advanced_apart(index: Index) -> bool:
     return places != list(range(places[0], places[-1] + 1))
 
 
-def _getitem_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _getitem_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     x, *arrays = args
     index: Index = p["index"]
     if any(batched[1:]):
-        return one_by_one(getitem, batched, args, p)
-    taken = getitem(x, *arrays, index=(slice(None), *index))
+        return one_by_one(op, size, batched, args, p)
+    taken = op.bind(x, *arrays, index=(slice(None), *index))
     if _advanced_apart(index):
-        taken = moveaxis(taken, max(len(shape_of(a)) for a in arrays), 0)
+        taken = axis_moved(taken, max(len(shape_of(a)) for a in arrays), 0)
     return taken
 
 
-def _scatter_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _scatter_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     g, *arrays = args
     index: Index = p["index"]
     if any(batched[1:]):
-        return one_by_one(scatter_add, batched, args, p)
+        return one_by_one(op, size, batched, args, p)
     if _advanced_apart(index):
-        g = moveaxis(g, 0, max(len(shape_of(a)) for a in arrays))
-    return scatter_add(g, *arrays, index=(slice(None), *index), shape=(size, *p["shape"]))
+        g = axis_moved(g, 0, max(len(shape_of(a)) for a in arrays))
+    return op.bind(g, *arrays, index=(slice(None), *index), shape=(size, *p["shape"]))
 
 
 # Taking and adding -------------------------------------------------------------------------------
-
-
 # One rule for any number of index arrays: none of them has a derivative.
 def _sample(index: Index, *arrays: Any) -> Sample:
     return drawn(lambda rng: (rng.normal(size=(3, 4)), *arrays), index=index)
@@ -189,47 +188,51 @@ _SAMPLES = (
 )
 
 
-def _pick(run: Any, transpose: Any, name: str, batch: Batch, samples: Any) -> Op:
-    op: Op = Op(
-        name=name,
-        run=run,
-        jvp=Variadic(lambda t, out, x, *arrays, **p: op(t, *arrays, **p)),
-        vjp=Variadic(transpose),
-        batch=batch,
-        samples=samples,
-    )
-    return op
-
-
-getitem: Op = _pick(
-    lambda x, *arrays, index: (x if hasattr(x, "shape") else np.asarray(x))[fill(index, arrays)],
-    lambda g, out, x, *arrays, index: scatter_add(g, *arrays, index=index, shape=shape_of(x)),
-    "getitem",
-    _getitem_batch,
-    _SAMPLES,
+@primitive(
+    operator.getitem,
+    run=lambda x, *arrays, index: (x if hasattr(x, "shape") else np.asarray(x))[
+        fill(index, arrays)
+    ],
+    vjp=Variadic(
+        lambda g, out, x, *arrays, index: scatter_add.bind(
+            g, *arrays, index=index, shape=shape_of(x)
+        )
+    ),
+    batch=_getitem_batch,
+    kind="layout",
+    samples=_SAMPLES,
+    parametric=True,
 )
+def getitem(x: Any, index: Any) -> Array:
+    """``x[index]`` for every kind of index that NumPy has.
 
-scatter_add: Op = _pick(
-    _zeros_added,
-    lambda g, out, x, *arrays, index, shape: getitem(g, *arrays, index=index),
-    "scatter_add",
-    _scatter_batch,
-    (
+    >>> float(getitem(np.array([1.0, 2.0]), -1))
+    2.0
+    """
+    static, arrays = normalise(index, shape_of(x))
+    return getitem.bind(x, *arrays, index=static)
+
+
+@primitive(
+    run=_zeros_added,
+    vjp=Variadic(lambda g, out, x, *arrays, index, shape: getitem.bind(g, *arrays, index=index)),
+    batch=_scatter_batch,
+    samples=(
         normal((4,), index=(1,), shape=(3, 4)),
         normal((2,), index=(slice(None, 2),), shape=(3,)),
         drawn(lambda rng: (rng.normal(size=3), np.array([0, 2, 0])), index=(ARRAY,), shape=(3,)),
     ),
 )
+def scatter_add(x: Operand, *arrays: Operand, index: Index, shape: Shape) -> Array:
+    """Zeros of a shape with x added to the elements at an index."""
 
 
-def flip(x: Value, axis: int) -> Value:
+def flipped(x: Value, axis: int) -> Value:
     """The elements along an axis in reverse order."""
-    return getitem(x, index=(*(slice(None),) * axis, slice(None, None, -1)))
+    return getitem.bind(x, index=(*(slice(None),) * axis, slice(None, None, -1)))
 
 
 # Setting -----------------------------------------------------------------------------------------
-
-
 def _set(x: Value, v: Value, *arrays: Any, index: Index) -> Value:
     written = np.array(x)
     written[fill(index, arrays)] = v
@@ -245,49 +248,49 @@ def _last_writers(*arrays: Any, index: Index, shape: Shape) -> NDArray[np.bool]:
     return np.asarray(owner[place] == count)
 
 
-last_writers: Op = Op(
-    name="last_writers",
+@primitive(
     run=_last_writers,
-    jvp=Variadic(),
     vjp=Variadic(),
-    batch=lambda size, batched, args, p: one_by_one(last_writers, batched, args, p),
+    batch=one_by_one,
     samples=(drawn(lambda rng: (np.array([0, 2, 0]),), index=(ARRAY,), shape=(3,)),),
 )
+def last_writers(*arrays: Operand, index: Index, shape: Shape) -> NDArray[np.bool]:
+    """Which elements of v remain in x after x[i] = v."""
 
 
 def _set_values(g: Value, out: Value, x: Value, v: Value, *arrays: Value, index: Index) -> Value:
-    taken = getitem(g, *arrays, index=index)
+    taken = getitem.bind(g, *arrays, index=index)
     if arrays:
-        taken = where(last_writers(*arrays, index=index, shape=shape_of(x)), taken, 0.0)
+        taken = where.bind(last_writers.bind(*arrays, index=index, shape=shape_of(x)), taken, 0.0)
     return fit(taken, v)
 
 
-def _set_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _set_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     x, v, *arrays = args
     index: Index = p["index"]
     if any(batched[2:]) or _advanced_apart(index):
-        return one_by_one(index_set, batched, args, p)
+        return one_by_one(op, size, batched, args, p)
     x = everywhere(size, batched[0], x)
     if batched[1]:
-        target = shape_of(getitem(x, *arrays, index=(slice(None), *index)))
+        target = shape_of(getitem.bind(x, *arrays, index=(slice(None), *index)))
         v = lead(v, len(target) - 1)
-    return index_set(x, v, *arrays, index=(slice(None), *index))
+    return op.bind(x, v, *arrays, index=(slice(None), *index))
 
 
-index_set: Op = Op(
-    name="index_set",
+@primitive(
     run=_set,
+    vjp=Variadic(
+        lambda g, out, x, v, *arrays, index: fit(index_set.bind(g, 0.0, *arrays, index=index), x),
+        _set_values,
+    ),
     jvp=Variadic(
-        lambda t, out, x, v, *arrays, index: index_set(t, 0.0, *arrays, index=index),
-        lambda t, out, x, v, *arrays, index: index_set(
+        lambda t, out, x, v, *arrays, index: index_set.bind(t, 0.0, *arrays, index=index),
+        lambda t, out, x, v, *arrays, index: index_set.bind(
             np.zeros(shape_of(out), dtype_of(out)), t, *arrays, index=index
         ),
     ),
-    vjp=Variadic(
-        lambda g, out, x, v, *arrays, index: fit(index_set(g, 0.0, *arrays, index=index), x),
-        _set_values,
-    ),
     batch=_set_batch,
+    kind="layout",
     samples=(
         drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal(size=2)), index=(1,)),
         drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal()), index=(slice(1, None),)),
@@ -297,19 +300,16 @@ index_set: Op = Op(
         ),
     ),
 )
+def index_set(x: Operand, v: Operand, *arrays: Operand, index: Index) -> Array:
+    """x with x[index] = v."""
+
 
 # Along an axis -----------------------------------------------------------------------------------
-
-
-def _along_batch(op_of: Any) -> Batch:
-    def batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
-        x, indices = (everywhere(size, b, a) for a, b in zip(args, batched))
-        params = {**p, "axis": p["axis"] + 1}
-        if "shape" in p:
-            params["shape"] = (size, *p["shape"])
-        return op_of()(x, indices, **params)
-
-    return batch
+def _along_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
+    params = {**p, "axis": p["axis"] + 1}
+    if "shape" in p:
+        params["shape"] = (size, *p["shape"])
+    return op.bind(*(everywhere(size, b, a) for a, b in zip(args, batched)), **params)
 
 
 def _add_along(g: Value, indices: Any, axis: int, shape: Shape) -> Value:
@@ -320,35 +320,61 @@ def _add_along(g: Value, indices: Any, axis: int, shape: Shape) -> Value:
     return zeros
 
 
-take_along_axis: Op = linear(
-    "take_along_axis",
-    lambda x, indices, axis: np.take_along_axis(x, indices, axis),
-    lambda g, out, x, indices, axis: add_along_axis(g, indices, axis=axis, shape=shape_of(x)),
-    batch=_along_batch(lambda: take_along_axis),
+@primitive(
+    np.take_along_axis,
+    run=lambda x, indices, axis: np.take_along_axis(x, indices, axis),
+    vjp=(
+        lambda g, out, x, indices, axis: add_along_axis.bind(
+            g, indices, axis=axis, shape=shape_of(x)
+        ),
+        None,
+    ),
+    batch=_along_batch,
+    kind="layout",
     samples=(
         drawn(lambda rng: (rng.normal(size=4), np.array([3, 0, 0])), axis=0),
         drawn(lambda rng: (rng.normal(size=(2, 3)), np.array([[2], [0]])), axis=1),
     ),
-    static=1,
+    parametric=True,
 )
+def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Array:
+    """For each line along an axis the elements at its own integer positions.
 
-add_along_axis: Op = linear(
-    "add_along_axis",
-    _add_along,
-    lambda g, out, x, indices, axis, shape: take_along_axis(g, indices, axis=axis),
-    batch=_along_batch(lambda: add_along_axis),
+    >>> take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), 1)
+    array([[2.],
+           [3.]])
+    """
+    x, positions = array(x), array(indices)
+    along = normalize_axis_index(axis, len(shape_of(x)))
+    if len(shape_of(x)) == len(shape_of(positions)):
+        x, positions = _alike(x, positions, along)
+    return take_along_axis.bind(x, positions, axis=along)
+
+
+def _alike(x: Value, y: Value, axis: int) -> tuple[Value, Value]:
+    """Two arrays broadcast against each other along all axes but one."""
+    a, b = list(shape_of(x)), list(shape_of(y))
+    a[axis] = b[axis] = 1
+    common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    alike = []
+    for each in (x, y):
+        common[axis] = shape_of(each)[axis]
+        same = shape_of(each) == tuple(common)
+        alike.append(each if same else broadcast_to.bind(each, shape=tuple(common)))
+    return alike[0], alike[1]
+
+
+@primitive(
+    run=_add_along,
+    vjp=(
+        lambda g, out, x, indices, axis, shape: take_along_axis.bind(g, indices, axis=axis),
+        None,
+    ),
+    batch=_along_batch,
     samples=(
         drawn(lambda rng: (rng.normal(size=3), np.array([3, 0, 0])), axis=0, shape=(4,)),
         drawn(lambda rng: (rng.normal(size=(2, 1)), np.array([[2], [0]])), axis=1, shape=(2, 3)),
     ),
-    static=1,
 )
-
-OPS: tuple[Op, ...] = (
-    getitem,
-    scatter_add,
-    last_writers,
-    index_set,
-    take_along_axis,
-    add_along_axis,
-)
+def add_along_axis(x: Operand, indices: Any, *, axis: int, shape: Shape) -> Array:
+    """Zeros of a shape with x added at the positions of `take_along_axis`."""

@@ -1,16 +1,18 @@
-"""Ops that put several arrays together, and padding."""
+"""Ops that put several arrays together, or zeros around one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from .._tape import Op, dtype_of, shape_of
-from .._typing import Params, Value
-from ._define import Variadic, linear, normal
-from ._shape import everywhere, fit
+from .._errors import ShapeError
+from .._tape import AnyOp, Array, Operand
+from .._typing import Args, Flags, Params, Value
+from .._values import array, dtype_of, shape_of
+from ._define import Variadic, normal, primitive
+from ._shape import everywhere, fit, reshape
 
 
 def _piece(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
@@ -23,60 +25,82 @@ def _layer(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
     return fit(g[(*(slice(None),) * axis, i)], args[i])
 
 
-def _in_place(op_of: Any) -> Any:
-    """The tangent of one operand put together with zeros for the others."""
-
-    def jvp(i: int, t: Value, out: Value, *args: Value, axis: int) -> Value:
-        zeros = [np.zeros(shape_of(arg), dtype_of(out)) for arg in args]
-        return op_of()(*zeros[:i], t, *zeros[i + 1 :], axis=axis)
-
-    return jvp
+def _alone(i: int, t: Value, out: Value, args: Sequence[Value]) -> list[Value]:
+    """The tangent of one operand among zeros for the others."""
+    zeros: list[Value] = [np.zeros(shape_of(arg), dtype_of(out)) for arg in args]
+    return [*zeros[:i], t, *zeros[i + 1 :]]
 
 
-def _variadic(name: str, run: Any, transpose: Any, samples: Any) -> Op:
-    def batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
-        return op(*map(everywhere, [size] * len(args), batched, args), axis=p["axis"] + 1)
-
-    op: Op = Op(
-        name=name,
-        run=run,
-        jvp=Variadic(rest=_in_place(lambda: op)),
-        vjp=Variadic(rest=transpose),
-        batch=batch,
-        samples=samples,
-    )
-    return op
+def _batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
+    return op.bind(*map(everywhere, [size] * len(args), batched, args), axis=p["axis"] + 1)
 
 
-concatenate: Op = _variadic(
-    "concatenate",
-    lambda *args, axis: np.concatenate(args, axis=axis),
-    _piece,
-    (
+@primitive(
+    np.concatenate,
+    run=lambda *args, axis: np.concatenate(args, axis=axis),
+    vjp=Variadic(rest=_piece),
+    jvp=Variadic(
+        rest=lambda i, t, out, *args, axis: concatenate.bind(*_alone(i, t, out, args), axis=axis)
+    ),
+    batch=_batch,
+    kind="layout",
+    samples=(
         normal((2,), (3,), (1,), axis=0),
         normal((2,), (0,), axis=0),
         normal((2, 1), (2, 3), axis=1),
         normal((2, 3), axis=0),
     ),
+    parametric=True,
 )
+def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Array:
+    """Arrays one after another along an axis; as vectors where axis is None.
 
-stack: Op = _variadic(
-    "stack",
-    lambda *args, axis: np.stack(args, axis=axis),
-    _layer,
-    (normal((3,), (3,), axis=0), normal((2, 3), (2, 3), axis=2), normal((), (), axis=0)),
+    >>> concatenate([np.array([1.0]), np.array([2.0, 3.0])])
+    array([1., 2., 3.])
+    """
+    if axis is None:
+        return concatenate([reshape(a, -1) for a in arrays], 0)
+    operands = [array(a) for a in arrays]
+    if not operands:
+        raise ShapeError("concatenate needs at least one array")
+    along = normalize_axis_index(axis, len(shape_of(operands[0])))
+    return concatenate.bind(*operands, axis=along)
+
+
+@primitive(
+    np.stack,
+    run=lambda *args, axis: np.stack(args, axis=axis),
+    vjp=Variadic(rest=_layer),
+    jvp=Variadic(
+        rest=lambda i, t, out, *args, axis: stack.bind(*_alone(i, t, out, args), axis=axis)
+    ),
+    batch=_batch,
+    kind="layout",
+    samples=(normal((3,), (3,), axis=0), normal((2, 3), (2, 3), axis=2), normal((), (), axis=0)),
+    parametric=True,
 )
+def stack(arrays: Sequence[Operand], axis: int = 0) -> Array:
+    """Arrays or numbers of one shape, side by side along a new axis.
+
+    >>> stack([1.0, 2.0])
+    array([1., 2.])
+    """
+    operands = [array(a) for a in arrays]
+    if not operands:
+        raise ShapeError("stack needs at least one array")
+    along = normalize_axis_index(axis, len(shape_of(operands[0])) + 1)
+    return stack.bind(*operands, axis=along)
 
 
 def _inside(shape: Sequence[int], widths: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
     return tuple(slice(before, before + n) for n, (before, _) in zip(shape, widths))
 
 
-pad: Op = linear(
-    "pad",
-    lambda x, widths: np.pad(x, widths) if widths else x,
-    lambda g, out, x, widths: g[_inside(shape_of(x), widths)] if widths else g,
-    batch=lambda size, batched, args, p: pad(args[0], widths=((0, 0), *p["widths"])),
+@primitive(
+    run=lambda x, widths: np.pad(x, widths) if widths else x,
+    vjp=(lambda g, out, x, widths: g[_inside(shape_of(x), widths)] if widths else g,),
+    batch=lambda op, size, batched, args, p: op.bind(*args, widths=((0, 0), *p["widths"])),
+    kind="layout",
     samples=(
         normal((3,), widths=((1, 2),)),
         normal((2, 3), widths=((0, 1), (2, 0))),
@@ -84,5 +108,5 @@ pad: Op = linear(
         normal((), widths=()),
     ),
 )
-
-OPS: tuple[Op, ...] = (concatenate, stack, pad)
+def pad_zeros(x: Operand, *, widths: Sequence[tuple[int, int]]) -> Array:
+    """The array with zeros around it."""

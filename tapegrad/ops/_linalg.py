@@ -1,5 +1,7 @@
 """Linear algebra: solutions, determinants, factors. All work on stacks of matrices.
 
+Singular and indefinite matrices raise numpy.linalg.LinAlgError.
+
 Derivatives of matrix functions: Giles, "An extended collection of matrix derivative results for
 forward and reverse mode algorithmic differentiation", Oxford 2008, sections 2.2 and 2.3; Cholesky:
 Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527 (2016), eq. 8 and 10.
@@ -8,50 +10,50 @@ Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527 (2016)
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._tape import Op, shape_of
-from .._typing import Params, Value
-from ._define import Batch, drawn
+from .._tape import AnyOp, Array, Operand
+from .._typing import Args, Flags, Params, Value
+from .._values import array, shape_of
+from ._bundle import Bundle, part
+from ._define import answers, drawn, on_stacks, primitive
 from ._products import einsum, matmul
-from ._shape import fit, lead, matrix_transpose, reshape, unbroadcast
+from ._shape import fit, lead, reshape, transposed as _t, unbroadcast
+
 
 # solve, inv, determinants ------------------------------------------------------------------------
-
-
-def _solve_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _solve_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     a, b = args
     vector = len(shape_of(b)) - batched[1] == 1
     if vector:  # NumPy takes a right-hand side for a vector only if it has one axis
-        b = reshape(b, shape=(*shape_of(b), 1))
+        b = reshape.bind(b, shape=(*shape_of(b), 1))
     rank = max(len(shape_of(a)) - batched[0], len(shape_of(b)) - batched[1])
     a = lead(a, rank) if batched[0] else a
     b = lead(b, rank) if batched[1] else b
-    x = solve(a, b)
-    return reshape(x, shape=shape_of(x)[:-1]) if vector else x
+    x = op.bind(a, b)
+    return reshape.bind(x, shape=shape_of(x)[:-1]) if vector else x
 
 
 def _columns(x: Value, b: Value) -> Value:
     # A solution for a vector b as a column: NumPy would take a stack of vectors for a matrix.
-    return reshape(x, shape=(*shape_of(x), 1)) if len(shape_of(b)) == 1 else x
+    return reshape.bind(x, shape=(*shape_of(x), 1)) if len(shape_of(b)) == 1 else x
 
 
 def _solved(a: Value, rhs: Value, b: Value) -> Value:
     """a^-1 rhs in the shape of rhs, which is that of the solution for b."""
-    return reshape(solve(a, _columns(rhs, b)), shape=shape_of(rhs))
+    return reshape.bind(solve.bind(a, _columns(rhs, b)), shape=shape_of(rhs))
 
 
 def _solve_left(g: Value, out: Value, a: Value, b: Value) -> Value:
-    left = solve(_t(a), _columns(g, b))
+    left = solve.bind(_t(a), _columns(g, b))
     return fit(-matmul(left, _t(_columns(out, b))), a)
 
 
 def _solve_tangent(t: Value, out: Value, a: Value, b: Value) -> Value:
     moved = matmul(t, _columns(out, b))
-    return _solved(a, -reshape(moved, shape=shape_of(out)), b)
+    return _solved(a, -reshape.bind(moved, shape=shape_of(out)), b)
 
 
 def _well(rng: np.random.Generator, *shape: int) -> Any:
@@ -60,11 +62,11 @@ def _well(rng: np.random.Generator, *shape: int) -> Any:
     return rng.normal(size=shape) + 3.0 * np.eye(n)
 
 
-solve: Op = Op(
-    name="solve",
+@primitive(
+    np.linalg.solve,
     run=np.linalg.solve,
-    jvp=(_solve_tangent, lambda t, out, a, b: solve(a, t)),
     vjp=(_solve_left, lambda g, out, a, b: fit(_solved(_t(a), g, b), b)),
+    jvp=(_solve_tangent, lambda t, out, a, b: solve.bind(a, t)),
     batch=_solve_batch,
     samples=(
         drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=3))),
@@ -74,7 +76,16 @@ solve: Op = Op(
         drawn(lambda rng: (_well(rng, 4, 3, 3), rng.normal(size=3))),
         drawn(lambda rng: (_well(rng, 3, 3, 3), rng.normal(size=3))),
     ),
+    parametric=True,
 )
+def solve(a: Operand, b: Operand) -> Array:
+    """The x of a @ x = b, shape of b; a: (..., n, n), b: (n,) or (..., n, k).
+
+    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
+    array([1. , 0.5])
+    """
+    return solve.bind(array(a), array(b))
+
 
 _SQUARE = (
     drawn(lambda rng: (_well(rng, 3, 3),)),
@@ -83,19 +94,23 @@ _SQUARE = (
 )
 
 
-def _same_batch(op_of: Any) -> Batch:
-    return lambda size, batched, args, p: op_of()(args[0])
-
-
-inv: Op = Op(
-    name="inv",
+@primitive(
+    np.linalg.inv,
     run=np.linalg.inv,
-    jvp=(lambda t, out, a: -matmul(out, matmul(t, out)),),
     vjp=(lambda g, out, a: -matmul(_t(out), matmul(g, _t(out))),),
-    batch=_same_batch(lambda: inv),
+    jvp=(lambda t, out, a: -matmul(out, matmul(t, out)),),
+    batch=on_stacks,
     samples=_SQUARE,
+    parametric=True,
 )
-_t: Callable[[Value], Value] = matrix_transpose
+def inv(a: Operand) -> Array:
+    """The inverse of a, (..., n, n).
+
+    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    return inv.bind(array(a))
 
 
 def _cofactors(a: Any) -> Any:
@@ -113,70 +128,98 @@ def _cofactors(a: Any) -> Any:
 
 def _stacked(x: Value) -> Value:
     """Numbers, one for each matrix of a stack, in a shape that multiplies the matrices."""
-    return reshape(x, shape=(*shape_of(x), 1, 1))
+    return reshape.bind(x, shape=(*shape_of(x), 1, 1))
 
 
 def _cofactor_rule(t: Value, out: Value, a: Value) -> Value:
     # With c = det(a) a^-T, in either direction: c * tr(a^-1 t) - det(a) (a^-1 t a^-1)^T
-    inverse = inv(a)
+    inverse = inv.bind(a)
     flow = matmul(inverse, t)
-    scaled = _stacked(trace_of(flow)) * out
-    return scaled - _stacked(det(a)) * _t(matmul(flow, inverse))
+    scaled = _stacked(trace(flow)) * out
+    return scaled - _stacked(det.bind(a)) * _t(matmul(flow, inverse))
 
 
-def trace_of(a: Value) -> Value:
-    """The sum of the diagonal of each matrix of a stack."""
-    lead_letters = string.ascii_letters[: len(shape_of(a)) - 2]
-    return einsum(a, subscripts=f"{lead_letters}zz->{lead_letters}", optimize=False)
+@answers(np.linalg.trace)
+def trace(a: Operand) -> Array:
+    """The sum of the diagonal of each matrix of a, (..., n, n).
+
+    >>> float(trace(np.eye(3)))
+    3.0
+    """
+    x = array(a)
+    stack = string.ascii_letters[: len(shape_of(x)) - 2]
+    return einsum.bind(x, subscripts=f"{stack}zz->{stack}", optimize=False)
 
 
-cofactors: Op = Op(
-    name="cofactors",
+@primitive(
     run=_cofactors,
-    jvp=(_cofactor_rule,),
     vjp=(_cofactor_rule,),  # the Hessian of det is symmetric: the transpose is the same map
-    batch=_same_batch(lambda: cofactors),
+    jvp=(_cofactor_rule,),
+    batch=on_stacks,
     samples=_SQUARE,
 )
+def cofactors(a: Operand, /) -> Array:
+    """For each entry of each matrix the signed determinant of what its row and column leave."""
 
 
 def _inner(x: Value, y: Value) -> Value:
     """The sum of x * y over the last two axes: one number for each matrix of a stack."""
     product = x * y
     shape = shape_of(product)
-    return reshape(unbroadcast(product, shape=(*shape[:-2], 1, 1)), shape=shape[:-2])
+    return reshape.bind(unbroadcast.bind(product, shape=(*shape[:-2], 1, 1)), shape=shape[:-2])
 
 
-det: Op = Op(
-    name="det",
+@primitive(
+    np.linalg.det,
     run=np.linalg.det,
-    jvp=(lambda t, out, a: _inner(t, cofactors(a)),),
     vjp=(lambda g, out, a: _stacked(g) * cofactors(a),),
-    batch=_same_batch(lambda: det),
+    jvp=(lambda t, out, a: _inner(t, cofactors(a)),),
+    batch=on_stacks,
     samples=(*_SQUARE, drawn(lambda rng: (np.array([[1.0, 2.0], [2.0, 4.0]]),))),
+    parametric=True,
 )
+def det(a: Operand) -> Array:
+    """The determinant of a, (..., n, n); its first derivative exists for singular a too.
 
-logabsdet: Op = Op(
-    name="logabsdet",
-    run=lambda a: np.linalg.slogdet(a)[1],
-    jvp=(lambda t, out, a: trace_of(matmul(inv(a), t)),),
-    vjp=(lambda g, out, a: _stacked(g) * _t(inv(a)),),
-    batch=_same_batch(lambda: logabsdet),
-    samples=_SQUARE,
-)
+    >>> float(det(np.array([[0.0, 1.0], [1.0, 0.0]])))
+    -1.0
+    """
+    return det.bind(array(a))
 
-signdet: Op = Op(
-    name="signdet",
-    run=lambda a: np.linalg.slogdet(a)[0],
-    jvp=(None,),
-    vjp=(None,),
-    batch=_same_batch(lambda: signdet),
+
+class SlogdetResult(NamedTuple):
+    """What slogdet returns: det = sign * exp(logabsdet)."""
+
+    sign: Array
+    logabsdet: Array
+
+
+def _slogdet_cotangent(g: Bundle, out: Value, a: Value) -> Value | None:
+    by_log = g.parts[1]
+    return None if by_log is None else _stacked(by_log) * _t(inv.bind(a))
+
+
+@primitive(
+    np.linalg.slogdet,
+    run=lambda a: Bundle(tuple(np.linalg.slogdet(a))),
+    vjp=(_slogdet_cotangent,),
+    jvp=(lambda t, out, a: Bundle((None, trace(matmul(inv.bind(a), t)))),),
+    batch=on_stacks,
     samples=_SQUARE,
+    parametric=True,
 )
+def slogdet(a: Operand) -> SlogdetResult:
+    """The determinant's sign, a constant, and the logarithm of its absolute value.
+
+    >>> sign, logabsdet = slogdet(np.eye(2))
+    >>> float(sign), float(logabsdet)
+    (1.0, 0.0)
+    """
+    both = slogdet.bind(array(a))
+    return SlogdetResult(part.bind(both, index=0), part.bind(both, index=1))
+
 
 # cholesky ----------------------------------------------------------------------------------------
-
-
 def _lower_half(x: Value) -> Value:
     """The lower triangle, its diagonal halved."""
     n = shape_of(x)[-1]
@@ -189,15 +232,15 @@ def _symmetric(x: Value) -> Value:
 
 def _cholesky_tangent(t: Value, out: Value, a: Value) -> Value:
     # dL = L Phi(L^-1 dA L^-T)
-    left = solve(out, _symmetric(t))
-    return matmul(out, _lower_half(_t(solve(out, _t(left)))))
+    left = solve.bind(out, _symmetric(t))
+    return matmul(out, _lower_half(_t(solve.bind(out, _t(left)))))
 
 
 def _cholesky_cotangent(g: Value, out: Value, a: Value) -> Value:
     # A' = sym(L^-T Phi(L^T L') L^-1)
     middle = _lower_half(matmul(_t(out), g))
-    left = solve(_t(out), middle)
-    return _symmetric(_t(solve(_t(out), _t(left))))
+    left = solve.bind(_t(out), middle)
+    return _symmetric(_t(solve.bind(_t(out), _t(left))))
 
 
 def _positive(rng: np.random.Generator, *shape: int) -> Any:
@@ -205,26 +248,28 @@ def _positive(rng: np.random.Generator, *shape: int) -> Any:
     return a @ np.swapaxes(a, -1, -2) + 2.0 * np.eye(shape[-1])
 
 
-cholesky: Op = Op(
-    name="cholesky",
-    # The value is of the lower triangle, all that NumPy reads; the rules are of the symmetric part,
-    # which for symmetric matrices is the same, and makes the gradient symmetric.
+# The value is of the lower triangle, all that NumPy reads; the rules are of the symmetric part,
+# which for symmetric matrices is the same, and makes the gradient symmetric.
+@primitive(
+    np.linalg.cholesky,
     run=np.linalg.cholesky,
-    jvp=(_cholesky_tangent,),
     vjp=(_cholesky_cotangent,),
-    batch=_same_batch(lambda: cholesky),
+    jvp=(_cholesky_tangent,),
+    batch=on_stacks,
     samples=(
         drawn(lambda rng: (_positive(rng, 3, 3),)),
         drawn(lambda rng: (_positive(rng, 2, 3, 3),)),
     ),
+    parametric=True,
 )
+def cholesky(a: Operand) -> Array:
+    """The lower triangular L with L @ L.T = a, for symmetric positive definite a, (..., n, n).
 
-OPS: tuple[Op, ...] = (
-    solve,
-    inv,
-    cofactors,
-    det,
-    logabsdet,
-    signdet,
-    cholesky,
-)
+    As in NumPy, only the lower triangle of a is read. The gradient is symmetric, that of the
+    symmetric part: what is above the diagonal gets half of it, though the value does not see it.
+
+    >>> cholesky(np.array([[4.0, 0.0], [0.0, 9.0]]))
+    array([[2., 0.],
+           [0., 3.]])
+    """
+    return cholesky.bind(array(a))

@@ -1,4 +1,7 @@
-"""Products that sum: matmul and einsum."""
+"""Products that sum: matmul and einsum.
+
+Shapes that do not fit raise ShapeError where an operand is traced, NumPy's ValueError otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from .._tape import Op, shape_of
-from .._typing import Params, Value
-from ._define import Variadic, multilinear, normal
-from ._shape import broadcast_to, fit, lead, matrix_transpose, reshape
+from .._errors import describe
+from .._tape import AnyOp, Array, Operand
+from .._typing import Args, Flags, Params, Value
+from .._values import array, shape_of
+from ._define import Variadic, normal, primitive
+from ._shape import broadcast_to, fit, lead, reshape, transposed
+
 
 # matmul ------------------------------------------------------------------------------------------
-
-
 def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
     """The operands and the cotangent of x @ y with vectors made matrices: a row, a column."""
     a, b, c = shape_of(x), shape_of(y), shape_of(g)
     if len(b) == 1:
-        y = reshape(y, shape=(*b, 1))
-        g = reshape(g, shape=(*c, 1))
+        y = reshape.bind(y, shape=(*b, 1))
+        g = reshape.bind(g, shape=(*c, 1))
         c = (*c, 1)
     if len(a) == 1:
-        x = reshape(x, shape=(1, *a))
-        g = reshape(g, shape=(*c[:-1], 1, c[-1]))
+        x = reshape.bind(x, shape=(1, *a))
+        g = reshape.bind(g, shape=(*c[:-1], 1, c[-1]))
     return x, y, g
 
 
@@ -34,36 +38,36 @@ def _outer(x: Value, y: Value) -> Value:
     return x[:, None] * y
 
 
-# Without the detour over matrices where there are no stacks: a recurrence of vectors takes a third
-# less time.
+# Without the detour over matrices where there are no stacks, for recurrences of vectors
+# (bench/NOTES.md).
 
 
 def _matmul_left(g: Value, out: Value, x: Value, y: Value) -> Value:
     ranks = len(shape_of(x)), len(shape_of(y))
     if ranks == (2, 2):
-        return fit(matmul(g, matrix_transpose(y)), x)
+        return fit(matmul.bind(g, transposed(y)), x)
     if ranks == (1, 2):
-        return fit(matmul(y, g), x)
+        return fit(matmul.bind(y, g), x)
     if ranks == (2, 1):
         return fit(_outer(g, y), x)
     if ranks == (1, 1):
         return fit(g * y, x)
     _, columns, g = _as_matrices(x, y, g)
-    return fit(_flat(matmul(g, matrix_transpose(columns)), x), x)
+    return fit(_flat(matmul.bind(g, transposed(columns)), x), x)
 
 
 def _matmul_right(g: Value, out: Value, x: Value, y: Value) -> Value:
     ranks = len(shape_of(x)), len(shape_of(y))
     if ranks == (2, 2):
-        return fit(matmul(matrix_transpose(x), g), y)
+        return fit(matmul.bind(transposed(x), g), y)
     if ranks == (1, 2):
         return fit(_outer(x, g), y)
     if ranks == (2, 1):
-        return fit(matmul(g, x), y)
+        return fit(matmul.bind(g, x), y)
     if ranks == (1, 1):
         return fit(g * x, y)
     rows, _, g = _as_matrices(x, y, g)
-    return fit(_flat(matmul(matrix_transpose(rows), g), y), y)
+    return fit(_flat(matmul.bind(transposed(rows), g), y), y)
 
 
 def _flat(matrices: Value, vector: Value) -> Value:
@@ -71,22 +75,22 @@ def _flat(matrices: Value, vector: Value) -> Value:
     if len(shape_of(vector)) != 1:
         return matrices
     *stack, rows, columns = shape_of(matrices)
-    return reshape(matrices, shape=(*stack, rows * columns))
+    return reshape.bind(matrices, shape=(*stack, rows * columns))
 
 
-def _matmul_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _matmul_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     x, y = args
     a, b = (len(shape_of(arg)) - has for arg, has in zip(args, batched))
     if batched[0] and not batched[1] and a <= 2 and b == 2:
-        return matmul(x, y)  # (batch, [n,] m) @ (m, k)
+        return op.bind(x, y)  # (batch, [n,] m) @ (m, k)
     if batched[0] and not batched[1] and (a, b) == (1, 1):
-        return matmul(x, y)
+        return op.bind(x, y)
     if a == 1:
-        x = reshape(x, shape=(*shape_of(x)[:-1], 1, shape_of(x)[-1]))
+        x = reshape.bind(x, shape=(*shape_of(x)[:-1], 1, shape_of(x)[-1]))
     if b == 1:
-        y = reshape(y, shape=(*shape_of(y), 1))
+        y = reshape.bind(y, shape=(*shape_of(y), 1))
     rank = max(a, b, 2)
-    out = matmul(
+    out = op.bind(
         lead(x, rank) if batched[0] else x,
         lead(y, rank) if batched[1] else y,
     )
@@ -95,14 +99,14 @@ def _matmul_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: 
         shape = shape[:-1]
     if a == 1:
         shape = shape[:-1] if b == 1 else (*shape[:-2], shape[-1])
-    return reshape(out, shape=shape) if shape != shape_of(out) else out
+    return reshape.bind(out, shape=shape) if shape != shape_of(out) else out
 
 
-matmul: Op = multilinear(
-    "matmul",
+@primitive(
     np.matmul,
-    _matmul_left,
-    _matmul_right,
+    np.linalg.matmul,
+    run=np.matmul,
+    vjp=(_matmul_left, _matmul_right),
     batch=_matmul_batch,
     symbol="@",
     samples=(
@@ -118,10 +122,15 @@ matmul: Op = multilinear(
         normal((2, 0), (0, 3)),
     ),
 )
+def matmul(x: Operand, y: Operand, /) -> Array:
+    """x @ y: vectors, matrices, and stacks of matrices that broadcast.
+
+    >>> float(matmul(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
+    """
+
 
 # einsum ------------------------------------------------------------------------------------------
-
-
 def _einsum_transpose(
     i: int, g: Value, out: Value, *args: Value, subscripts: str, optimize: Any
 ) -> Value:
@@ -147,25 +156,19 @@ def _einsum_transpose(
             factors.append((letter, np.ones(length)))
         own.append(letter)
     equation = ",".join(label for label, _ in factors) + "->" + "".join(own)
-    cotangent = einsum(*(v for _, v in factors), subscripts=equation, optimize=optimize)
+    cotangent = einsum.bind(*(v for _, v in factors), subscripts=equation, optimize=optimize)
     if shape_of(cotangent) != shape:
         common = np.broadcast_shapes(shape_of(cotangent), shape)
-        cotangent = broadcast_to(cotangent, shape=common)
+        cotangent = broadcast_to.bind(cotangent, shape=common)
     return fit(cotangent, args[i])
 
 
-def _einsum_tangent(
-    i: int, t: Value, out: Value, *args: Value, subscripts: str, optimize: Any
-) -> Value:
-    return einsum(*args[:i], t, *args[i + 1 :], subscripts=subscripts, optimize=optimize)
-
-
-def _einsum_batch(size: int, batched: Sequence[bool], args: Sequence[Value], p: Params) -> Value:
+def _einsum_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     terms, result = p["subscripts"].split("->")
     letter = min(set(string.ascii_letters) - set(p["subscripts"]))
     labels = (letter + t if b else t for t, b in zip(terms.split(","), batched))
     equation = ",".join(labels) + "->" + letter + result
-    return einsum(*args, subscripts=equation, optimize=p["optimize"])
+    return op.bind(*args, subscripts=equation, optimize=p["optimize"])
 
 
 def _einsum(*args: Value, subscripts: str, optimize: Any) -> Value:
@@ -176,10 +179,9 @@ def _einsums(*cases: tuple[str, tuple[tuple[int, ...], ...]]) -> Any:
     return tuple(normal(*shapes, subscripts=s, optimize=False) for s, shapes in cases)
 
 
-einsum: Op = Op(
-    name="einsum",
+@primitive(
+    np.einsum,
     run=_einsum,
-    jvp=Variadic(rest=_einsum_tangent),
     vjp=Variadic(rest=_einsum_transpose),
     batch=_einsum_batch,
     samples=_einsums(
@@ -195,6 +197,42 @@ einsum: Op = Op(
         ("ij,ij->", ((2, 3), (2, 1))),
         ("ij,ij->j", ((3, 1), (1, 4))),
     ),
+    parametric=True,
 )
+def einsum(subscripts: str, *operands: Operand, optimize: bool | str = False) -> Array:
+    """Einstein's summation, as numpy.einsum takes it: "ij,jk->ik", "ii", "...i,i".
 
-OPS: tuple[Op, ...] = (matmul, einsum)
+    Raises ValueError for subscripts that do not fit the operands.
+
+    >>> einsum("ij,j->i", np.eye(2), np.array([3.0, 4.0]))
+    array([3., 4.])
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            f'einsum: subscripts are a string such as "ij,j->i", got {describe(subscripts)}'
+        )
+    arrays = [array(x) for x in operands]
+    explicit = _explicit(subscripts, [len(shape_of(x)) for x in arrays])
+    path = tuple(optimize) if isinstance(optimize, list) else optimize
+    return einsum.bind(*arrays, subscripts=explicit, optimize=path)
+
+
+def _explicit(subscripts: str, ranks: Sequence[int]) -> str:
+    """Subscripts with the output written and letters in place of each ellipsis."""
+    text = subscripts.replace(" ", "")
+    inputs, arrow, output = text.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ranks):
+        raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r}, {len(ranks)} operands")
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in text]
+    extra = [rank - len(t.replace("...", "")) for t, rank in zip(terms, ranks)]
+    if any(n < 0 or (n and "..." not in t) for n, t in zip(extra, terms)):
+        raise ValueError(f"einsum: {subscripts!r} does not fit operands of {list(ranks)} axes")
+    longest = max(extra, default=0)
+    letters = "".join(free[:longest])
+    terms = [t.replace("...", letters[longest - n :]) for n, t in zip(extra, terms)]
+    if arrow:
+        return ",".join(terms) + "->" + output.replace("...", letters)
+    named = "".join(terms)
+    once = sorted(c for c in set(named) if named.count(c) == 1 and c not in letters)
+    return ",".join(terms) + "->" + letters + "".join(once)

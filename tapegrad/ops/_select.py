@@ -10,75 +10,239 @@ import operator
 
 import numpy as np
 
-from .._tape import Op
+from .._tape import Array, Operand
 from .._typing import Value
-from ._define import Run, drawn
-from ._elementwise import elementwise, one
-from ._shape import align, fit, spread
+from ._define import drawn, primitive
+from ._elementwise import aligned, elementwise, one
+from ._shape import fit, spread
 
 
-def _comparison(name: str, run: Run, symbol: str) -> Op:
-    return elementwise(name, run, None, None, symbol=symbol)
+@elementwise(np.less, None, None, run=operator.lt, symbol="<")
+def less(x: Operand, y: Operand, /) -> Array:
+    """x < y.
+
+    >>> bool(less(1.0, 2.0))
+    True
+    """
 
 
-less: Op = _comparison("less", operator.lt, "<")
-less_equal: Op = _comparison("less_equal", operator.le, "<=")
-greater: Op = _comparison("greater", operator.gt, ">")
-greater_equal: Op = _comparison("greater_equal", operator.ge, ">=")
-equal: Op = _comparison("equal", operator.eq, "==")
-not_equal: Op = _comparison("not_equal", operator.ne, "!=")
-logical_and: Op = _comparison("logical_and", np.logical_and, "&")
-logical_or: Op = _comparison("logical_or", np.logical_or, "|")
-logical_not: Op = elementwise("logical_not", np.logical_not, None, symbol="~")
-isnan: Op = elementwise("isnan", np.isnan, None)
-isinf: Op = elementwise("isinf", np.isinf, None)
-isfinite: Op = elementwise("isfinite", np.isfinite, None)
+@elementwise(np.less_equal, None, None, run=operator.le, symbol="<=")
+def less_equal(x: Operand, y: Operand, /) -> Array:
+    """x <= y.
 
-sign: Op = elementwise("sign", np.sign, None)
-floor: Op = elementwise("floor", np.floor, None)
-ceil: Op = elementwise("ceil", np.ceil, None)
-trunc: Op = elementwise("trunc", np.trunc, None)
-rint: Op = elementwise("rint", np.rint, None)
-floor_divide: Op = elementwise("floor_divide", np.floor_divide, None, None, symbol="//")
-remainder: Op = elementwise(
-    "remainder",
+    >>> bool(less_equal(1.0, 2.0))
+    True
+    """
+
+
+@elementwise(np.greater, None, None, run=operator.gt, symbol=">")
+def greater(x: Operand, y: Operand, /) -> Array:
+    """x > y.
+
+    >>> bool(greater(1.0, 2.0))
+    False
+    """
+
+
+@elementwise(np.greater_equal, None, None, run=operator.ge, symbol=">=")
+def greater_equal(x: Operand, y: Operand, /) -> Array:
+    """x >= y.
+
+    >>> bool(greater_equal(1.0, 2.0))
+    False
+    """
+
+
+@elementwise(np.equal, None, None, run=operator.eq, symbol="==")
+def equal(x: Operand, y: Operand, /) -> Array:
+    """x == y.
+
+    >>> bool(equal(1.0, 2.0))
+    False
+    """
+
+
+@elementwise(np.not_equal, None, None, run=operator.ne, symbol="!=")
+def not_equal(x: Operand, y: Operand, /) -> Array:
+    """x != y.
+
+    >>> bool(not_equal(1.0, 2.0))
+    True
+    """
+
+
+@elementwise(np.logical_and, None, None, symbol="&")
+def logical_and(x: Operand, y: Operand, /) -> Array:
+    """Whether both are true.
+
+    >>> bool(logical_and(True, False))
+    False
+    """
+
+
+@elementwise(np.logical_or, None, None, symbol="|")
+def logical_or(x: Operand, y: Operand, /) -> Array:
+    """Whether one is true.
+
+    >>> bool(logical_or(True, False))
+    True
+    """
+
+
+@elementwise(np.logical_not, None, symbol="~")
+def logical_not(x: Operand, /) -> Array:
+    """Whether x is false.
+
+    >>> bool(logical_not(False))
+    True
+    """
+
+
+@elementwise(np.isnan, None)
+def isnan(x: Operand, /) -> Array:
+    """Whether x is not a number.
+
+    >>> bool(isnan(1.0))
+    False
+    """
+
+
+@elementwise(np.isinf, None)
+def isinf(x: Operand, /) -> Array:
+    """Whether x is infinite.
+
+    >>> bool(isinf(1.0))
+    False
+    """
+
+
+@elementwise(np.isfinite, None)
+def isfinite(x: Operand, /) -> Array:
+    """Whether x is a finite number.
+
+    >>> bool(isfinite(1.0))
+    True
+    """
+
+
+@elementwise(np.sign, None)
+def sign(x: Operand, /) -> Array:
+    """-1, 0 or 1; derivative 0.
+
+    >>> float(sign(-2.0))
+    -1.0
+    """
+
+
+@elementwise(np.floor, None)
+def floor(x: Operand, /) -> Array:
+    """The largest integer ≤ x; derivative 0.
+
+    >>> float(floor(1.5))
+    1.0
+    """
+
+
+@elementwise(np.ceil, None)
+def ceil(x: Operand, /) -> Array:
+    """The smallest integer ≥ x; derivative 0.
+
+    >>> float(ceil(1.5))
+    2.0
+    """
+
+
+@elementwise(np.trunc, None)
+def trunc(x: Operand, /) -> Array:
+    """The integer part of x; derivative 0.
+
+    >>> float(trunc(-1.5))
+    -1.0
+    """
+
+
+@elementwise(np.rint, None)
+def rint(x: Operand, /) -> Array:
+    """The nearest integer, halves to even; derivative 0.
+
+    >>> float(rint(1.5))
+    2.0
+    """
+
+
+@elementwise(np.floor_divide, None, None, symbol="//")
+def floor_divide(x: Operand, y: Operand, /) -> Array:
+    """floor(x / y); derivative 0.
+
+    >>> float(floor_divide(5.0, 3.0))
+    1.0
+    """
+
+
+@elementwise(
     np.remainder,
     one,
-    lambda out, x, y: -floor_divide(x, y),
+    lambda out, x, y: -floor_divide.bind(x, y),
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
-absolute: Op = elementwise("absolute", np.absolute, lambda out, x: sign(x), domain=(0.3, 2.0))
+def remainder(x: Operand, y: Operand, /) -> Array:
+    """x - y floor(x / y); the derivative at the jumps is that beside them.
+
+    >>> float(remainder(5.0, 3.0))
+    2.0
+    """
+
+
+@elementwise(np.absolute, lambda out, x: sign(x), domain=(0.3, 2.0))
+def absolute(x: Operand, /) -> Array:
+    """|x|; derivative 0 at 0.
+
+    >>> float(absolute(-2.0))
+    2.0
+    """
 
 
 def _larger(x: Value, y: Value) -> Value:
     return 0.5 * (x > y) + 0.5 * (x >= y)
 
 
-maximum: Op = elementwise(
-    "maximum", np.maximum, lambda out, x, y: _larger(x, y), lambda out, x, y: _larger(y, x)
-)
-minimum: Op = elementwise(
-    "minimum", np.minimum, lambda out, x, y: _larger(y, x), lambda out, x, y: _larger(x, y)
-)
+@elementwise(np.maximum, lambda out, x, y: _larger(x, y), lambda out, x, y: _larger(y, x))
+def maximum(x: Operand, y: Operand, /) -> Array:
+    """The larger of x and y; ties share the gradient equally.
+
+    >>> float(maximum(1.0, 2.0))
+    2.0
+    """
 
 
-# where(condition, x, y). Masking by multiplication would turn the infinity of the branch not taken
-# into NaN, so the rules choose again.
-where: Op = Op(
-    name="where",
+@elementwise(np.minimum, lambda out, x, y: _larger(y, x), lambda out, x, y: _larger(x, y))
+def minimum(x: Operand, y: Operand, /) -> Array:
+    """The smaller of x and y; ties share the gradient equally.
+
+    >>> float(minimum(1.0, 2.0))
+    1.0
+    """
+
+
+# Masking by multiplication would turn the infinity of the branch not taken into NaN: the rules
+# choose again.
+@primitive(
+    np.where,
     run=np.where,
-    jvp=(
-        None,
-        lambda t, out, c, x, y: spread(where(c, t, 0.0), out),
-        lambda t, out, c, x, y: spread(where(c, 0.0, t), out),
-    ),
     vjp=(
         None,
-        lambda g, out, c, x, y: fit(where(c, g, 0.0), x),
-        lambda g, out, c, x, y: fit(where(c, 0.0, g), y),
+        lambda g, out, c, x, y: fit(where.bind(c, g, 0.0), x),
+        lambda g, out, c, x, y: fit(where.bind(c, 0.0, g), y),
     ),
-    batch=lambda size, batched, args, params: where(*align(batched, args)),
+    jvp=(
+        None,
+        lambda t, out, c, x, y: spread(where.bind(c, t, 0.0), out),
+        lambda t, out, c, x, y: spread(where.bind(c, 0.0, t), out),
+    ),
+    batch=aligned,
+    kind="elementwise",
+    parametric=True,  # for its signature: numpy.where has another function for one argument
     samples=(
         drawn(lambda rng: (rng.random(3) < 0.5, rng.normal(size=3), rng.normal(size=3))),
         drawn(lambda rng: (rng.random((2, 1)) < 0.5, rng.normal(size=3), rng.normal())),
@@ -86,29 +250,10 @@ where: Op = Op(
         drawn(lambda rng: (rng.random((0, 2)) < 0.5, rng.normal(size=2), rng.normal())),
     ),
 )
+def where(condition: Operand, x: Operand, y: Operand, /) -> Array:
+    """x where the condition is true, y elsewhere; what is not chosen gets no gradient.
 
-OPS: tuple[Op, ...] = (
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    equal,
-    not_equal,
-    logical_and,
-    logical_or,
-    logical_not,
-    isnan,
-    isinf,
-    isfinite,
-    sign,
-    floor,
-    ceil,
-    trunc,
-    rint,
-    floor_divide,
-    remainder,
-    absolute,
-    maximum,
-    minimum,
-    where,
-)
+    >>> where(np.array([True, False]), 1.0, 2.0)
+    array([1., 2.])
+    """
+    return where.bind(condition, x, y)

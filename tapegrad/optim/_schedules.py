@@ -7,10 +7,9 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TypeAlias
 
-import numpy as np
-
 from .._errors import describe
-from .._tape import Scalar, Var
+from .._tape import Scalar
+from .._values import Traced, is_real, shape_of
 
 # The rate at a step; a traced one where someone differentiates by it.
 Schedule: TypeAlias = Callable[[int], Scalar]
@@ -84,11 +83,9 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
 
 def check_number(message: str, value: object) -> None:
     """Raise TypeError with this message unless a setting is a real number, or a traced one."""
-    if isinstance(value, (Real, Var)):
-        return
-    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "biuf":
-        return
-    raise TypeError(message)
+    number = isinstance(value, Real) or (is_real(value) and shape_of(value) == ())
+    if not (number or isinstance(value, Traced)):
+        raise TypeError(message)
 
 
 def _check_finite(name: str, **rates: float) -> None:

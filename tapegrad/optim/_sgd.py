@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import numpy as tnp, tree
 from .._errors import describe
-from .._tape import Scalar, Var, shape_of
+from .._tape import Scalar, Var
+from .._values import shape_of
 from ._schedules import Schedule, check_number
 from ._transform import Checked, Transformation, chain, check_like
 

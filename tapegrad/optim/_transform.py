@@ -17,7 +17,7 @@ import attrs
 
 from .. import tree
 from .._errors import ShapeError, describe
-from .._tape import shape_of
+from .._values import shape_of
 
 P = TypeVar("P")
 S = TypeVar("S")

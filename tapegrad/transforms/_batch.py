@@ -1,6 +1,6 @@
 """Batching: a function of one example becomes a function of many at once.
 
-A `Batch` is a tape that keeps nothing: an operation on a batched value is done at once on all
+A `Batch` is the trace that keeps nothing: an operation on a batched value is done at once on all
 examples, by the op's batch rule. Its traced values have their examples along axis 0, and show the
 shape of one.
 """
@@ -11,34 +11,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, TypeAlias, TypeVar, overload
 
 import attrs
-import numpy as np
 import optree
 from numpy.lib.array_utils import normalize_axis_index
 
-from .. import ops, tree
-from .._errors import NOT_A_NUMBER, OutputError, ShapeError, describe, name_of, where
-from .._tape import (
-    Array,
-    Op,
-    Scalar,
-    Tape,
-    Var,
-    escaped,
-    explained,
-    handle,
-    operand,
-    shape_of,
-)
-from .._typing import Function, Out, P, Params, Rest, Shape, Value
+from .. import tree
+from .._errors import OutputError, ShapeError, at_line, describe, name_of
+from .._tape import AnyOp, Array, Scalar, Trace, Var, escaped, explained
+from .._texts import NOT_A_NUMBER
+from .._typing import Args, Function, Out, P, Params, Rest, Shape, Value
+from .._values import Look, Traced, array, is_number, operand, shape_of, unshared
 from ..numpy import TABLE
-from ._leaves import a_function, unshared
+from ..ops._shape import axis_moved, broadcast_to
+from ._boundary import a_function
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
 A = TypeVar("A", bound=Array)
 
 
-class Batch(Tape):
+class Batch(Trace):
     """The examples of one vmap: their number, and how an operation is done on all of them."""
 
     __slots__ = ("size",)
@@ -47,28 +38,33 @@ class Batch(Tape):
         super().__init__(TABLE, transform, function)
         self.size = size
 
-    def apply(self, op: Op, args: Sequence[Value], params: Params) -> Var:
+    def apply(self, op: AnyOp, args: Args, params: Params) -> Var:
         """Do op on all examples at once."""
         if self.closed:
-            raise escaped(self.transform, self.function, f"an operand of {op.name}")
-        batched = [arg.__class__ is Var and arg._tape is self for arg in args]
+            raise escaped(self, f"an operand of {op.name}")
+        batched = [arg.__class__ is Var and arg._trace is self for arg in args]
         values = [arg._value if b else operand(arg) for arg, b in zip(args, batched)]
         try:
-            return self.hold(op.batch(self.size, batched, values, params))
+            return self.hold(op.batch(op, self.size, batched, values, params))
         except (ValueError, IndexError) as error:
             raise explained(_first(error), op, args) from None
 
     def hold(self, values: Value) -> Var:
-        """A traced value for a batch of values, examples along axis 0."""
-        return handle(self, -1, values)
+        """A traced value for a batch of values, examples along axis 0; it has no position."""
+        var = Var()
+        var._trace = self
+        var._value = values
+        return var
 
     def shape_of(self, value: Value) -> Shape:
         """The shape of one example."""
         return shape_of(value)[1:]
 
-    def check_single(self, text: str) -> None:
-        """A batch has many values."""
-        raise ShapeError(text.format(where=where()))
+    def look(self, var: Traced, read: Callable[[Value], Any], why: Look) -> Any:
+        """A batch has many values, and answers only what can be asked of all at once."""
+        if why.refusal is not None:
+            raise ShapeError(why.refusal.format(where=at_line()))
+        return super().look(var, read, why)
 
 
 def _first(error: Exception) -> Exception:
@@ -79,19 +75,16 @@ def _first(error: Exception) -> Exception:
 
 def on_all(f: Callable[..., Any], size: int, arrays: Sequence[Value], transform: str) -> list[Any]:
     """The leaves of f(*examples), where each array has its examples along axis 0; so have they."""
-    batch = Batch(size, f, transform)
-    try:
-        out = f(*(batch.hold(array) for array in arrays))
-    finally:
-        batch.close()
+    with Batch(size, f, transform) as batch:
+        out = f(*(batch.hold(values) for values in arrays))
     return [_whole(batch, leaf) for leaf in tree.leaves(out)]
 
 
 def _whole(batch: Batch, leaf: Value) -> Value:
     """An output with its examples along axis 0: repeated if it is the same for all."""
-    if leaf.__class__ is Var and leaf._tape is batch:
+    if leaf.__class__ is Var and leaf._trace is batch:
         return leaf._value
-    if not isinstance(leaf, (float, int, np.ndarray, np.generic, Var)):
+    if not is_number(leaf):
         raise OutputError(
             NOT_A_NUMBER.format(
                 transform=f"tapegrad.{batch.transform}",
@@ -100,7 +93,7 @@ def _whole(batch: Batch, leaf: Value) -> Value:
                 got=describe(leaf),
             )
         )
-    return ops.broadcast_to(leaf, shape=(batch.size, *shape_of(leaf)))
+    return broadcast_to.bind(leaf, shape=(batch.size, *shape_of(leaf)))
 
 
 @attrs.frozen
@@ -120,15 +113,12 @@ class Batched:
         leaves, structure = tree.flatten(args)
         axes = self._axes_of(args, len(leaves))
         size = self._size(args, leaves, axes)
-        batch = Batch(size, self.function)
-        try:
+        with Batch(size, self.function) as batch:
             examples = [
                 leaf if axis is None else batch.hold(_to_front(leaf, axis))
                 for leaf, axis in zip(leaves, axes)
             ]
             out = self.function(*tree.unflatten(structure, examples), **kwargs)
-        finally:
-            batch.close()
         found, shape = tree.flatten(out)
         whole = [_whole(batch, leaf) for leaf in found]
         places = _prefix(self.out_axes, out, len(found), "out_axes")
@@ -185,16 +175,16 @@ def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
 
 
 def _to_front(leaf: Value, axis: int) -> Value:
-    array = leaf if isinstance(leaf, Var) else np.asarray(leaf)
-    return ops.moveaxis(array, normalize_axis_index(axis, len(shape_of(array))), 0)
+    given = array(leaf)
+    return axis_moved(given, normalize_axis_index(axis, len(shape_of(given))), 0)
 
 
 def _to_place(value: Value, place: int | None, leaf: Value, batch: Batch) -> Value:
     if place is None:
-        if leaf.__class__ is Var and leaf._tape is batch:
+        if leaf.__class__ is Var and leaf._trace is batch:
             raise ShapeError("vmap: out_axes is None for an output that differs between examples")
         return leaf
-    return ops.moveaxis(value, 0, normalize_axis_index(place, len(shape_of(value))))
+    return axis_moved(value, 0, normalize_axis_index(place, len(shape_of(value))))
 
 
 @overload
@@ -225,6 +215,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
     Raises ShapeError where the axes differ in length, and where f asks for the truth of a batched
     value (if x > 0): use tapegrad.numpy.where.
 
+    >>> import numpy as np
     >>> import tapegrad as tg
     >>> tg.vmap(lambda x, w: x @ w, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])

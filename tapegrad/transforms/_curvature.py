@@ -8,13 +8,15 @@ from typing import Any, Concatenate, overload
 import attrs
 import numpy as np
 
-from .. import ops, tree
+from .. import tree
 from .._errors import name_of
-from .._tape import Scalar, dtype_of, shape_of
+from .._tape import Scalar
 from .._typing import Function, P, Rest, Ts, Value
+from .._values import dtype_of, like_leaves, shape_of
+from ..ops._shape import axis_moved, reshape
 from ._batch import on_all
+from ._boundary import a_function, chosen, parameters
 from ._forward import jvp
-from ._leaves import a_function, chosen, like_leaves, parameters
 from ._linear import linearise
 from ._reverse import Gradient
 
@@ -58,7 +60,7 @@ def _basis(leaf: Value) -> Value:
 
 def _block(values: Value, shape: Sequence[int], leaf: Value) -> Value:
     """One leaf's part of the Jacobian in its final shape; a number in the kind of the leaf."""
-    block = ops.reshape(values, shape=tuple(shape))
+    block = reshape.bind(values, shape=tuple(shape))
     if not shape:
         return like_leaves([block], [leaf])[0]
     return block.copy() if isinstance(block, np.ndarray) and not block.flags.owndata else block
@@ -104,7 +106,7 @@ def _columns(f: Callable[[Any], Any], x: Any) -> Any:
         columns = on_all(column, len(basis), [basis], "jacfwd")
         by_input.append(
             [
-                _block(_last(c, leaf), shape_of(out) + shape_of(leaf), leaf)
+                _block(axis_moved(c, 0, -1), shape_of(out) + shape_of(leaf), leaf)
                 for c, out in zip(columns, outputs)
             ]
         )
@@ -112,11 +114,6 @@ def _columns(f: Callable[[Any], Any], x: Any) -> Any:
         tree.unflatten(structure, [columns[k] for columns in by_input]) for k in range(len(outputs))
     ]
     return tree.unflatten(out_structure, blocks)
-
-
-def _last(columns: Value, leaf: Value) -> Value:
-    """The axis of the columns moved from the front to the end."""
-    return ops.moveaxis(columns, 0, len(shape_of(columns)) - 1)
 
 
 def jacfwd(

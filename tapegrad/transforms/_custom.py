@@ -2,177 +2,207 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeAlias, cast
 
 import attrs
 import numpy as np
+import optree
 
-from .. import ops, tree
-from .._errors import CUSTOM_CLOSURE, OutputError, ShapeError, describe, name_of
-from .._node import NO_PARAMS
-from .._tape import Op, Tape, Var, shape_of
-from .._typing import Out, Ts, Value
-from ._batch import Batch, Batched
+from .. import tree
+from .._errors import OutputError, ShapeError, describe, name_of
+from .._tape import AnyOp, Op, Var
+from .._texts import CUSTOM_CLOSURE
+from .._typing import Args, Flags, FunctionLike, Out, Params, Ts, Value
+from .._values import Traced, like, plain_of, shape_of
+from ..ops._bundle import Bundle, Refused, asked, pack, parts
+from ..ops._reduce import sum
+from ._batch import Batched
 from ._reverse import vjp
 
+# From the operands to (output, pull): pull takes the output's cotangent to those of the operands.
+Pulled: TypeAlias = Callable[..., tuple[Any, Callable[[Any], list[Value]]]]
 
-@attrs.frozen
-class CustomVjp:
-    """What `custom_vjp` returns."""
+
+@attrs.frozen(eq=False, repr=False)
+class Arguments:
+    """The arguments of one call without the leaves that are traced."""
+
+    structure: tree.Structure
+    leaves: tuple[Any, ...]  # as they came, where they are not traced
+    places: tuple[int, ...]  # where those that are traced were
+
+    def __repr__(self) -> str:
+        return "..."
+
+    def filled(self, operands: Sequence[Value]) -> tuple[Any, ...]:
+        """The arguments with these operands."""
+        leaves = list(self.leaves)
+        for place, value in zip(self.places, operands):
+            leaves[place] = value
+        return tree.unflatten(self.structure, leaves)  # type: ignore[no-any-return]
+
+
+@attrs.frozen(eq=False)
+class CustomVjp(FunctionLike):
+    """What `custom_vjp` returns: an op from a bundle of the traced leaves of the arguments (others
+    are in `Arguments`) to one of the leaves of the output.
+    """
 
     function: Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]
+    op: AnyOp = attrs.field(
+        init=False, repr=False, default=attrs.Factory(lambda self: self._as_op(), takes_self=True)
+    )
 
-    @property
-    def __name__(self) -> str:
-        return name_of(self.function)
+    def __attrs_post_init__(self) -> None:
+        """Look like the function."""
+        self.imitate(self.function)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        named: Any = sys.modules.get(str(self.__module__))
+        for name in (path := getattr(self.function, "__qualname__", "")).split("."):
+            named = getattr(named, name, None)
+        return path if named is self else (CustomVjp, (self.function,))
+
+    def _as_op(self) -> AnyOp:
+        return Op(
+            name=name_of(self.function),
+            run=self._run,
+            vjp=(self._cotangents,),
+            jvp=(self._tangents,),
+            batch=_on_examples,
+        )
 
     def __call__(self, *args: Any) -> Any:
         """The output of the function."""
         leaves, structure = tree.flatten(args)
-        tapes = [leaf._tape for leaf in leaves if leaf.__class__ is Var]
-        if not tapes:
-            return self._run(args)[0]
-        tape = max(tapes, key=lambda t: t.number)
-        mine = [leaf.__class__ is Var and leaf._tape is tape for leaf in leaves]
-        plain = [leaf._value if m else leaf for leaf, m in zip(leaves, mine)]
-        arguments = tree.unflatten(structure, plain)
-        if isinstance(tape, Batch):
-            axes = tree.unflatten(structure, [0 if m else None for m in mine])
-            out = CustomVjp(_OfBatch(self.function, axes))(*arguments)
-            self._check_closure(tape, out)
-            return tree.map(tape.hold, out)
-        return self._record(tape, leaves, mine, arguments)
+        places = tuple(i for i, leaf in enumerate(leaves) if isinstance(leaf, Traced))
+        rest = tuple(None if i in places else leaf for i, leaf in enumerate(leaves))
+        packed = pack.bind(*(leaves[i] for i in places))
+        out = self.op.bind(packed, arguments=Arguments(structure, rest, places), mapped=())
+        self._check_closure(out)
+        return tree.unflatten(plain_of(out).residuals[0], parts(out))
 
-    def _run(self, args: Sequence[Any]) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
+    def _check_closure(self, out: Value) -> None:
+        """On plain operands the output is plain, unless the function has closed over the trace."""
+        traces = []
+        while isinstance(out, Var):
+            traces.append(out._trace)
+            out = out._value
+        if any(isinstance(leaf, Var) and leaf._trace in traces for leaf in out.parts):
+            raise OutputError(CUSTOM_CLOSURE.format(function=self.op.name))
+
+    def _called(self, x: Value, arguments: Arguments, mapped: tuple[Flags, ...]) -> Any:
+        """(output, pull) of the function; or of the function on all examples of batches."""
+        call: Pulled = partial(self._on_operands, arguments)
+        for flags in mapped:
+            call = partial(_on_batch, call, flags)
+        return call(*parts(x))
+
+    def _on_operands(self, arguments: Arguments, *operands: Value) -> Any:
+        """(output, pull) of the function, after a look at what it returned, and the pullback."""
+        args = arguments.filled(operands)
         result = self.function(*args)
         if not isinstance(result, tuple) or len(result) != 2 or not callable(result[1]):
             raise OutputError(
-                f"tapegrad.custom_vjp: {self.__name__} must return (output, pullback), but it "
+                f"tapegrad.custom_vjp: {self.op.name} must return (output, pullback), but it "
                 f"returned {describe(result)}"
             )
-        return result
+        out, pullback = result
 
-    def _record(
-        self, tape: Tape, leaves: Sequence[Value], mine: Sequence[bool], args: Sequence[Any]
-    ) -> Any:
-        """One node: from the traced leaves as a vector to the output as a vector."""
-        out, pullback = self._run(args)
-        if any(leaf.__class__ is Var for leaf in tree.leaves(args)):
-            out = self(*args)  # an outer tape's derivative of the value goes by the rule, too
-        self._check_closure(tape, out)
-        values, unravel = _ravel(out)
-        traced = [leaf for leaf, m in zip(leaves, mine) if m]
-        joined, _ = _ravel(traced)
-        plain_args = tree.flatten(args)
-
-        def vjp_rule(g: Value, out: Value, x: Value) -> Value:
-            cotangents = self._cotangents(pullback(unravel(g)), plain_args, mine)
-            return _ravel(cotangents)[0]
-
-        def jvp_rule(t: Value, out: Value, x: Value) -> Value:
-            # The pullback is linear: its own pullback, anywhere, is the pushforward.
-            zeros = np.zeros(shape_of(out))
-            _, push = vjp(lambda g: vjp_rule(g, out, x), zeros)
-            return push(t)[0]
-
-        op = Op(name=self.__name__, run=_never, jvp=(jvp_rule,), vjp=(vjp_rule,), batch=_never)
-        return unravel(tape.append(op, (joined._index,), NO_PARAMS, values))
-
-    def _check_closure(self, tape: Tape, out: Any) -> None:
-        """On plain arguments the output is plain, unless the function has closed over the trace."""
-        if any(leaf.__class__ is Var and leaf._tape is tape for leaf in tree.leaves(out)):
-            raise OutputError(CUSTOM_CLOSURE.format(function=self.__name__))
-
-    def _cotangents(
-        self, given: Any, args: tuple[list[Value], tree.Structure], mine: Sequence[bool]
-    ) -> list[Value]:
-        """The cotangents of the traced leaves, from what the pullback returned."""
-        leaves, structure = args
-        arguments = tree.unflatten(structure, leaves)
-        if not isinstance(given, (tuple, list)) or len(given) != len(arguments):
-            raise OutputError(
-                f"tapegrad.custom_vjp: the pullback of {self.__name__} must return a tuple with "
-                f"one cotangent for each of its {len(arguments)} arguments, but it returned "
-                f"{describe(given)}"
-            )
-        found: list[Value] = []
-        for cotangent, argument in zip(given, arguments):
-            below = tree.leaves(argument)
-            known = tree.leaves(cotangent)
-            found += known if len(known) == len(below) else [None] * len(below)
-        chosen = []
-        for i, (value, leaf, m) in enumerate(zip(found, leaves, mine)):
-            if not m:
-                continue
-            if value is None or shape_of(value) != shape_of(leaf):
-                path = list(tree.paths(arguments, "args"))[i]
-                raise ShapeError(
-                    f"tapegrad.custom_vjp: the pullback of {self.__name__} must return for {path} "
-                    f"a cotangent of shape {shape_of(leaf)}, but it returned {describe(value)}"
+        def pull(g: Any) -> list[Value]:
+            given = pullback(g)
+            if not isinstance(given, (tuple, list)) or len(given) != len(args):
+                raise OutputError(
+                    f"tapegrad.custom_vjp: the pullback of {self.op.name} must return a tuple with "
+                    f"one cotangent for each of its {len(args)} arguments, but it returned "
+                    f"{describe(given)}"
                 )
-            # The user's own array must not become the gradient that a caller may write into.
-            chosen.append(value.copy() if isinstance(value, np.ndarray) else value)
-        return chosen
+            found = [c for pair in zip(given, args) for c in _by_leaf(*pair)]
+            return [
+                self._checked(found[place], x, args, place)
+                for place, x in zip(arguments.places, operands)
+            ]
+
+        return out, pull
+
+    def _checked(self, value: Value, x: Value, args: Any, place: int) -> Value:
+        """A cotangent that fits its operand; or the error, for those who ask for it."""
+        if value is not None and shape_of(value) == shape_of(x):
+            # The user's own array must not become a gradient that a caller may write into.
+            return value.copy() if isinstance(value, np.ndarray) else value
+
+        def error() -> Exception:
+            path = list(tree.paths(args, "args"))[place]
+            return ShapeError(
+                f"tapegrad.custom_vjp: the pullback of {self.op.name} must return for {path} "
+                f"a cotangent of shape {shape_of(x)}, but it returned {describe(value)}"
+            )
+
+        return Refused(error)
+
+    def _run(self, x: Value, **call: Any) -> Bundle:
+        out, pull = self._called(x, **call)
+        leaves, structure = tree.flatten(out)
+        return Bundle(tuple(leaves), residuals=(structure, pull))
+
+    def _cotangents(self, g: Bundle, out: Value, x: Value, **call: Any) -> Bundle:
+        structure, pull = plain_of(out).residuals
+        if not isinstance(out, Bundle):  # the first call knew nothing of the outer trace
+            pull = self._called(x, **call)[1]
+        filled = [_zero(y) if c is None else c for c, y in zip(g.parts, parts(out))]
+        return Bundle(tuple(pull(tree.unflatten(structure, filled))))
+
+    def _tangents(self, t: Bundle, out: Value, x: Value, **call: Any) -> Bundle:
+        # The pullback is linear: its own pullback, anywhere, is the pushforward.
+        moved = [i for i, tangent in enumerate(t.parts) if tangent is not None]
+
+        def pull(*g: Value) -> list[Value]:
+            cotangents = self._cotangents(Bundle(g), out, x, **call)
+            return [asked(cotangents, i) for i in moved]
+
+        _, push = vjp(pull, *map(_zero, parts(out)))
+        return Bundle(push([t.parts[i] for i in moved]))
 
 
-def _never(*args: Value, **params: Any) -> Value:
-    raise NotImplementedError("a function with a pullback of its own is recorded, never repeated")
+def _zero(x: Value) -> Value:
+    return like(np.zeros(shape_of(x)), x)
 
 
-def _ravel(out: Any) -> tuple[Value, Callable[[Value], Any]]:
-    """The leaves as one vector (a single leaf as it is), and the way back."""
-    leaves, structure = tree.flatten(out)
-    if len(leaves) == 1:
-        return leaves[0], lambda value: tree.unflatten(structure, [value])
-    shapes = [shape_of(leaf) for leaf in leaves]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes]).tolist()
-    flat = [ops.reshape(leaf, shape=(int(np.prod(shape)),)) for leaf, shape in zip(leaves, shapes)]
-
-    def back(vector: Value) -> Any:
-        pieces = [
-            ops.reshape(ops.getitem(vector, index=(slice(start, stop),)), shape=shape)
-            for start, stop, shape in zip([0, *ends], ends, shapes)
-        ]
-        return tree.unflatten(structure, pieces)
-
-    return ops.concatenate(*flat, axis=0), back
+def _by_leaf(cotangent: Any, argument: Any) -> list[Value | None]:
+    """The cotangent of each leaf of an argument: None stands for one leaf, or for a whole tree."""
+    below: list[Any] = optree.tree_leaves(argument, none_is_leaf=True, namespace="tapegrad")
+    known: list[Any] = optree.tree_leaves(cotangent, none_is_leaf=True, namespace="tapegrad")
+    if len(known) != len(below):
+        known = [None] * len(below)
+    return [c for c, leaf in zip(known, below) if leaf is not None]
 
 
-@attrs.frozen
-class _OfBatch:
-    """A function with a pullback, on a batch: its pullback runs the function again.
+def _on_examples(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
+    (x,) = args
+    packed = pack.bind(*x.parts)
+    return op.bind(packed, arguments=p["arguments"], mapped=(*p["mapped"], x.batched))
 
-    The first run's pullback holds values of a batch that has ended by the time it is called.
+
+def _on_batch(call: Pulled, flags: Flags, *operands: Value) -> Any:
+    """(output, pull) on all examples, which those operands have that are flagged.
+
+    The pull calls again: what the first call kept are values of a batch that has ended by then.
     """
+    axes = tuple(0 if flag else None for flag in flags)
+    out = Batched(lambda *xs: call(*xs)[0], axes, 0)(*operands)
 
-    function: Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]
-    axes: tuple[Any, ...]
+    def pull(g: Any) -> list[Value]:
+        each = Batched(lambda g, *xs: call(*xs)[1](g), (0, *axes), 0)(g, *operands)
+        # An operand that is the same for all examples has the sum of what each gives.
+        return [
+            c if flag or isinstance(c, Refused) else sum.bind(c, axes=(0,), keepdims=False)
+            for c, flag in zip(each, flags)
+        ]
 
-    @property
-    def __name__(self) -> str:
-        return name_of(self.function)
-
-    def __call__(self, *args: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
-        out = Batched(lambda *xs: self.function(*xs)[0], self.axes, 0)(*args)
-
-        def pullback(g: Any) -> Sequence[Any]:
-            each = Batched(lambda g, *xs: tuple(self.function(*xs)[1](g)), (0, *self.axes), 0)(
-                g, *args
-            )
-            return tuple(
-                tree.map(lambda c, x: _summed(c, x), cotangent, arg)
-                for cotangent, arg in zip(each, args)
-            )
-
-        return out, pullback
-
-
-def _summed(cotangent: Value, arg: Value) -> Value:
-    """For an argument that is the same for all examples, the sum of its cotangents."""
-    if shape_of(cotangent) == shape_of(arg):
-        return cotangent
-    return ops.sum_(cotangent, axes=(0,), keepdims=False)
+    return out, pull
 
 
 def custom_vjp(

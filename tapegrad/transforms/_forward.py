@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from .._errors import describe
 from .._typing import Out, Ts, Value
-from ._leaves import matching, parameters
+from ._boundary import matching, parameters
 from ._linear import linearise
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
@@ -12,12 +12,10 @@ from .._errors import name_of
 from .._node import Record
 from .._tape import Tape
 from .._typing import Value
+from .._values import copied, like_leaves, own
 from ..numpy import TABLE
-from ._leaves import like_leaves, matching, outputs, own, positions, stripped, traced, unshared
+from ._boundary import Parts, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
-
-# The leaves of an argument, and its structure.
-Parts: TypeAlias = tuple[Sequence[Value], tree.Structure]
 
 
 @attrs.frozen(eq=False)
@@ -36,8 +34,7 @@ class Linearised:
     @property
     def out(self) -> Any:
         """The output at the point; its arrays are the caller's own."""
-        given = [leaf for leaves, _ in self.primals for leaf in leaves]
-        return tree.unflatten(self.structure, unshared(self.leaves, given))
+        return tree.unflatten(self.structure, copied(self.leaves))
 
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
@@ -63,11 +60,9 @@ class Linearised:
 
 def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
     """f recorded at the arguments with these leaves and structures."""
-    tape = Tape(TABLE, transform, f)
-    try:
-        out = f(*(traced(tape, leaves, structure) for leaves, structure in primals))
+    with Tape(TABLE, transform, f) as tape:
+        nodes = tape.nodes
+        out = f(*(traced(tape, parts) for parts in primals))
         found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
-    finally:
-        nodes = tape.close()
     places = positions(tape, found)
     return Linearised(nodes, structure, stripped(tape, found), places, primals)

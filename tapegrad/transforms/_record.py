@@ -4,23 +4,70 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, cast
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
-from .. import ops, tree
-from .._errors import name_of
-from .._node import Node
-from .._tape import RecordingTape, Var
-from .._typing import Out, Rest, Value
+from .. import tree
+from .._errors import GuardError, name_of, user_line
+from .._listing import expression, listing, place, short
+from .._node import Node, node
+from .._program import Guard, Program, Rewriter, spec_of
+from .._tape import INPUT, AnyOp, Tape, Var
+from .._texts import CAUGHT
+from .._typing import Args, Out, Params, Rest, T, Value
+from .._values import Look, Traced, Whole, copied
 from ..numpy import TABLE
-from ..views import table
-from ._leaves import kept, parameters, plain, positions
-
-T = TypeVar("T")
+from ..ops._shape import identity, stop_gradient as stopped
+from ._boundary import parameters, positions, stripped
 
 
-@attrs.frozen(eq=False)
+class RecordingTape(Tape):
+    """A tape to be read: it also notes the user's line of each node, and what was decided by it."""
+
+    __slots__ = ("_copies", "error", "guards")
+    constant: ClassVar[Any] = staticmethod(lambda x: x if x.__class__ is bool else Whole(x))
+
+    def __init__(self, function: object) -> None:
+        super().__init__(TABLE, "record", function)
+        self.guards: list[Guard] = []
+        self.error: Exception | None = None
+        self._copies: dict[int, tuple[Any, NDArray[Any]]] = {}
+
+    def apply(self, op: AnyOp, args: Args, params: Params) -> Var:
+        """Compute op and append it; an error that it meets is noted, since f may catch it."""
+        try:
+            return super().apply(op, args, params)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def append(self, op: AnyOp, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
+        """Append what has been computed, and where; of arrays, what they hold now."""
+        line = None if op is INPUT else user_line()
+        inputs = tuple(self._kept(x) if isinstance(x, np.ndarray) else x for x in inputs)
+        return self._push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+
+    def _kept(self, constant: NDArray[Any]) -> NDArray[Any]:
+        """A copy, the same one for an array that has not changed since."""
+        _, known = self._copies.get(id(constant), (None, None))
+        if known is None or known.tobytes() != constant.tobytes():
+            known = constant.copy()
+            self._copies[id(constant)] = (constant, known)  # with it, since an id is one for life
+        return known
+
+    def look(self, var: Traced, read: Callable[[Value], Any], why: Look) -> Any:
+        """What ``read`` makes of the plain value, which a program now takes for granted."""
+        found = super().look(var, read, why)
+        self.guards.append(Guard(var._index, read, found, why))
+        return found
+
+
+@attrs.frozen(eq=False, slots=False)  # the program is made once, when it is asked for
 class Recording(Generic[Out]):
     """What a function did, as a list: its value, every operation in order, and what is what.
 
@@ -28,12 +75,14 @@ class Recording(Generic[Out]):
     tape:    the nodes in order; an int among a node's inputs is a position in this tuple
     inputs:  the positions of the leaves of the arguments
     outputs: the positions of the leaves of the output; None for one that no argument decides
-    name:    the function's
+    name, constants, guards, arguments, error: what the program needs beside these
 
     >>> import tapegrad as tg
     >>> recording = tg.record(lambda x: x * x, 3.0)
     >>> recording.value, recording.inputs, recording.outputs, len(recording)
     (9.0, (0,), (1,), 2)
+    >>> recording.program(4.0)
+    16.0
     """
 
     value: Out
@@ -41,18 +90,59 @@ class Recording(Generic[Out]):
     inputs: tuple[int, ...]
     outputs: tuple[int | None, ...]
     name: str
+    constants: tuple[Value, ...]  # what the outputs are that no argument decides
+    guards: tuple[Guard, ...]
+    arguments: tree.Structure
+    error: Exception | None  # that the function met and caught
+
+    @cached_property
+    def program(self) -> Program:
+        """The recording without its values: labels on what they name, equal steps once."""
+        if self.error is not None:
+            raise GuardError(CAUGHT.format(name=self.name, error=self.error)) from self.error
+        written = Rewriter()
+        labels = {x.inputs[0]: x.label for x in self.tape if x.op is identity}
+        places: list[int] = []
+        for position, each in enumerate(self.tape):
+            spec, label = spec_of(each.value), each.label or labels.get(position)
+            if each.op is INPUT:
+                places.append(written.input(spec, label))
+                continue
+            inputs = [places[x] if x.__class__ is int else written.constant(x) for x in each.inputs]
+            if each.op is not identity:
+                inputs = [written.emit(each.op, inputs, each.params, spec, each.line, label)]
+            places.append(inputs[0])
+        rest = map(written.constant, self.constants)
+        outputs = tuple(next(rest) if p is None else places[p] for p in self.outputs)
+        return Program(
+            steps=tuple(written.steps),
+            inputs=tuple(places[i] for i in self.inputs),
+            outputs=outputs,
+            arguments=self.arguments,
+            result=tree.flatten(self.value)[1],
+            guards=tuple(attrs.evolve(g, position=places[g.position]) for g in self.guards),
+            name=self.name,
+        )
 
     def __len__(self) -> int:
         return len(self.tape)
 
     def __str__(self) -> str:
-        return table(self.tape, self.outputs, self.name)
+        tape = self.tape
+        rows = []
+        for each in tape:
+            names = [
+                (tape[x].label or f"%{x}") if x.__class__ is int else short(x) for x in each.inputs
+            ]
+            what = expression(each.op, names, each.params)
+            rows.append((each.label or "", what, short(each.value), place(each.line)))
+        return listing(self.name, "node", rows, self.outputs)
 
     __repr__ = __str__
 
 
 def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> Recording[Out]:
-    """Run f and keep its tape. Each argument's leaves must be floating point (LeafError).
+    """Run f and keep its tape. Each argument's leaves are real numbers or arrays (LeafError).
 
     Arguments given by keyword are constants to the tape.
 
@@ -64,23 +154,30 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
     ['input', 'input', 'multiply', 'add']
     """
     names = _names(f, len(args))
-    trees = [kept(parameters(arg, name)) for arg, name in zip(args, names)]
-    tape = RecordingTape(TABLE, "record", f)
-    try:
+    trees = [parameters(x, name, differentiable=False) for x, name in zip(args, names)]
+    with RecordingTape(f) as tape:
+        nodes = tape.nodes
         arguments = []
         for arg, name, (leaves, structure) in zip(args, names, trees):
             labels = tree.paths(arg, name)
-            traced = [tape.input(leaf, label) for leaf, label in zip(leaves, labels)]
+            traced = [tape.input(leaf, label) for leaf, label in zip(copied(leaves), labels)]
             arguments.append(tree.unflatten(structure, traced))
         call: Callable[..., Any] = f
         out = call(*arguments, **kwargs)
         found = tree.leaves(out)
-        value = plain(tape, out, [leaf for leaves, _ in trees for leaf in leaves])
-    finally:
-        nodes = cast("list[Node]", tape.close())  # a RecordingTape keeps them in full
-    outputs = tuple(positions(tape, found))
-    inputs = range(sum(len(leaves) for leaves, _ in trees))
-    return Recording(value, tuple(nodes), tuple(inputs), outputs, name_of(f))
+        outputs = tuple(positions(tape, found))
+        value = tree.unflatten(tree.flatten(out)[1], copied(stripped(tape, found)))
+    return Recording(
+        value=value,
+        tape=cast("tuple[Node, ...]", tuple(nodes)),  # a RecordingTape keeps them in full
+        inputs=tuple(range(sum(len(leaves) for leaves, _ in trees))),
+        outputs=outputs,
+        constants=tuple(copied([x for x, p in zip(found, outputs) if p is None])),
+        name=name_of(f),
+        guards=tuple(tape.guards),
+        arguments=tree.flatten(args)[1],
+        error=tape.error,
+    )
 
 
 def _names(f: Callable[..., Any], count: int) -> Sequence[str]:
@@ -102,7 +199,7 @@ def label(x: T, name: str) -> T:
     """
     if not isinstance(name, str):
         raise TypeError(f"label: the name is a str, got {name!r}")
-    return _marked(x, lambda leaf: ops.identity(leaf, label=name))
+    return _marked(x, lambda leaf: identity.bind(leaf, label=name))
 
 
 def stop_gradient(x: T) -> T:
@@ -112,7 +209,7 @@ def stop_gradient(x: T) -> T:
     >>> tg.grad(lambda x: x * tg.stop_gradient(x))(3.0)
     3.0
     """
-    return _marked(x, ops.stop_gradient)
+    return _marked(x, stopped)
 
 
 def _marked(x: T, mark: Callable[[Value], Value]) -> T:

@@ -1,7 +1,8 @@
 """The two ways to walk a tape: backward with cotangents, forward with tangents.
 
-Both are loops over a list. Rules compute with operations, so that where values are traced by an
-outer tape the walk itself is recorded there, and can be differentiated again.
+Both are loops over a list; what `backward` gives is said in fifteen lines in `_adjoint`. Rules
+compute with operations, so that where values are traced by an outer tape the walk itself is
+recorded there, and can be differentiated again.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .._node import Binary, Record
-from .._typing import Rule, Value
-from ..ops import first, one, second
+from .._typing import Value
+from ..ops._elementwise import first, one, second
+from ._adjoint import added, by_ieee, operands, ruled
 
 
 def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
@@ -82,21 +82,13 @@ def _from_the_end(
 
 def _at(partial: Callable[..., Value], node: Record, nodes: Sequence[Record]) -> Value:
     """A partial derivative at a node's operands."""
-    args = _operands(node.inputs, nodes)
-    try:
-        return partial(node.value, *args)
-    except ArithmeticError:
-        return _by_ieee(partial, node.value, *args)
-
-
-def _operands(inputs: Sequence[Value], nodes: Sequence[Record]) -> list[Value]:
-    return [nodes[p].value if p.__class__ is int else p for p in inputs]
+    return ruled(partial, node.value, *operands(node.inputs, nodes))
 
 
 def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]) -> None:
     """Add what the node's inputs get of its cotangent, by the op's rules."""
     inputs = node.inputs
-    args = _operands(inputs, nodes)
+    args = operands(inputs, nodes)
     params = node.params
     vjp = node.op.vjp
     for i, p in enumerate(inputs):
@@ -105,15 +97,16 @@ def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Valu
         try:
             c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
         except ArithmeticError:
-            c = _by_ieee(rule, g, node.value, *args, **params)
-        before = cotangents[p]
-        cotangents[p] = c if before is None else before + c
+            c = by_ieee(rule, g, node.value, *args, **params)
+        if c is not None:
+            before = cotangents[p]
+            cotangents[p] = c if before is None else before + c
 
 
 def _pull_binary(
     node: Binary, g: Value, nodes: Sequence[Record], cotangents: list[Value | None]
 ) -> None:
-    """The same, written out for two operands: a tenth of the time of a program of arrays."""
+    """The same, written out for two operands (bench/NOTES.md has what that brings)."""
     p, q = node.left, node.right
     x: Value = nodes[p].value if p.__class__ is int else p
     y: Value = nodes[q].value if q.__class__ is int else q
@@ -123,14 +116,14 @@ def _pull_binary(
         try:
             c = rules[0](g, out, x, y)
         except ArithmeticError:
-            c = _by_ieee(rules[0], g, out, x, y)
+            c = by_ieee(rules[0], g, out, x, y)
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
     if q.__class__ is int:
         try:
             c = rules[1](g, out, x, y)
         except ArithmeticError:
-            c = _by_ieee(rules[1], g, out, x, y)
+            c = by_ieee(rules[1], g, out, x, y)
         before = cotangents[q]
         cotangents[q] = c if before is None else before + c
 
@@ -159,16 +152,7 @@ def forward(nodes: Sequence[Record], tangents: Sequence[Value | None]) -> list[V
             rule = node.op.jvp[i] if t is not None else None
             if rule is None:
                 continue
-            args = _operands(node.inputs, nodes)
-            try:
-                part = rule(t, node.value, *args, **node.params)
-            except ArithmeticError:
-                part = _by_ieee(rule, t, node.value, *args, **node.params)
-            total = part if total is None else total + part
+            args = operands(node.inputs, nodes)
+            total = added(total, ruled(rule, t, node.value, *args, **node.params))
         known.append(total)
     return known
-
-
-def _by_ieee(rule: Rule, *values: Value, **params: Any) -> Value:
-    """A rule that Python's floats refused (1 / 0, overflow), as NumPy has it: infinite, or NaN."""
-    return rule(*(np.float64(x) if x.__class__ is float else x for x in values), **params)

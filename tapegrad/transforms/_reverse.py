@@ -6,32 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, TypeVar, overload
 
 import attrs
-import numpy as np
 
 from .. import tree
-from .._errors import (
-    KEEP_BESIDE,
-    NO_RETURN,
-    NOT_A_NUMBER,
-    NOT_SCALAR,
-    OutputError,
-    describe,
-    name_of,
-)
-from .._tape import Scalar, Tape, Var, dtype_of, plain_of, shape_of
-from .._typing import Aux, Function, Out, P, Q, Rest, Ts, Value
+from .._errors import OutputError, describe, name_of
+from .._tape import Scalar, Tape, Var
+from .._texts import KEEP_BESIDE, NO_RETURN, NOT_A_NUMBER, NOT_SCALAR
+from .._typing import Aux, Function, Out, P, Q, Rest, Ts
+from .._values import copied, is_floating, is_number, like, like_leaves, own, shape_of, unshared
 from ..numpy import TABLE
-from ._leaves import (
-    a_function,
-    check_alive,
-    chosen,
-    kept,
-    like_leaves,
-    own,
-    parameters,
-    plain,
-    traced,
-)
+from ._boundary import a_function, check_alive, chosen, parameters, stripped, traced
 from ._linear import linearise
 from ._replay import backward
 
@@ -64,21 +47,20 @@ class Gradient:
         places = chosen(self.argnums, len(args), self.__name__)
         names = ["params" if len(args) == 1 else f"args[{i}]" for i in places]
         trees = [parameters(args[i], name) for i, name in zip(places, names)]
-        tape = Tape(TABLE, self.transform, self.function)
         arguments = list(args)
         everything = [leaf for leaves, _ in trees for leaf in leaves]
-        try:
-            for i, (leaves, structure) in zip(places, trees):
-                arguments[i] = traced(tape, leaves, structure)
-            result = self.function(*arguments, **kwargs)
-            out, aux = self._split(result)
+        with Tape(TABLE, self.transform, self.function) as tape:
+            nodes = tape.nodes
+            for i, parts in zip(places, trees):
+                arguments[i] = traced(tape, parts)
+            out, aux = self._split(self.function(*arguments, **kwargs))
             out = self._scalar(out)
-            aux = plain(tape, aux, everything) if self.has_aux else None
-        finally:
-            nodes = tape.close()
+            if self.has_aux:
+                found, structure = tree.flatten(aux)
+                aux = tree.unflatten(structure, unshared(stripped(tape, found), everything))
         seeds = {}
-        if out.__class__ is Var and out._tape is tape:
-            seeds[out._index] = one(out)
+        if out.__class__ is Var and out._trace is tape:
+            seeds[out._index] = like(1.0, out)
             out = own(out._value, everything)
         found = like_leaves(backward(nodes, seeds, len(everything), consume=True), everything)
         gradients = tree.unflatten_all([structure for _, structure in trees], found)
@@ -101,9 +83,8 @@ class Gradient:
     def _scalar(self, out: Any) -> Any:
         """The output, checked: one floating-point number."""
         check_alive(out)
-        number = isinstance(out, (float, int, np.ndarray, np.generic, Var))
         function = name_of(self.function)
-        if not number or (out.__class__ is not int and dtype_of(out).kind != "f"):
+        if not (is_number(out) and (out.__class__ is int or is_floating(out))):
             remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
             raise OutputError(
                 NOT_A_NUMBER.format(
@@ -121,14 +102,6 @@ class Gradient:
                 )
             )
         return out
-
-
-def one(out: Value) -> Value:
-    """The cotangent of a scalar by itself, in its kind."""
-    value = plain_of(out)
-    if value.__class__ is float:
-        return 1.0
-    return np.ones((), value.dtype) if isinstance(value, np.ndarray) else value.dtype.type(1.0)
 
 
 @overload
@@ -281,5 +254,6 @@ def vjp(f: Callable[[*Ts], Out], *primals: *Ts) -> tuple[Out, Callable[[Out], tu
     (6.0, (3.0, 2.0))
     """
     given: Sequence[object] = primals
-    at = linearise(f, "vjp", [kept(parameters(p, f"primals[{i}]")) for i, p in enumerate(given)])
+    trees = [parameters(primal, f"primals[{i}]") for i, primal in enumerate(given)]
+    at = linearise(f, "vjp", [(copied(leaves), structure) for leaves, structure in trees])
     return at.out, at.pull

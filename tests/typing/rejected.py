@@ -196,17 +196,17 @@ def without_pullback(x: tg.Array) -> tg.Array:
 
 def values(a: tg.Array, v: tg.Var, s: tg.Scalar) -> None:
     tnp.exp("x")
-    # mypy says: Argument 1 to "exp" has incompatible type "str"; expected "Operand" [arg-type]
-    # pyright says: Argument of type "Literal['x']" cannot be assigned to parameter "x" of type "Operand" in function "exp" [reportArgumentType]
+    # mypy says: Argument 1 to "__call__" of "Op" has incompatible type "str"; expected "Operand" [arg-type]
+    # pyright says: Argument of type "Literal['x']" cannot be assigned to parameter "x" of type "Operand" in function "__call__" [reportArgumentType]
     tnp.sum(a, axis="rows")
-    # mypy says: Argument "axis" to "sum" has incompatible type "str"; expected "int | tuple[int, ...] | None" [arg-type]
-    # pyright says: Argument of type "Literal['rows']" cannot be assigned to parameter "axis" of type "Axis" in function "sum" [reportArgumentType]
+    # mypy says: Argument "axis" to "__call__" of "Op" has incompatible type "str"; expected "int | tuple[int, ...] | None" [arg-type]
+    # pyright says: Argument of type "Literal['rows']" cannot be assigned to parameter "axis" of type "Axis" in function "__call__" [reportArgumentType]
     print(v + "x")
     # mypy says: Argument 1 has incompatible type "str"; expected "Operand" [arg-type]
     # pyright says: Operator "+" not supported for types "Var" and "Literal['x']" [reportOperatorIssue]
     # pyright says: Argument type is unknown [reportUnknownArgumentType]
     v.shape = (3,)
-    # mypy says: Property "shape" defined in "Var" is read-only [misc]
+    # mypy says: Property "shape" defined in "ArrayLike" is read-only [misc]
     # pyright says: Cannot assign to attribute "shape" for class "Var" [reportAttributeAccessIssue]
     v[0] = 1.0
     # mypy says: Unsupported target for indexed assignment ("Var") [index]

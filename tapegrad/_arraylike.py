@@ -1,0 +1,385 @@
+"""What makes a traced value look like an array: methods, operators, NumPy's protocols, refusals."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._dispatch import call_function, call_ufunc
+from ._errors import ConversionError, MutationError, at_line, describe
+from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER
+from ._typing import Axis, Shape, Value
+from ._values import (
+    BRANCH,
+    ELEMENTS,
+    NUMBER,
+    OPERANDS,
+    VALUE,
+    Traced,
+    dtype_of,
+    is_floating,
+    is_truth,
+    look,
+    plain_of,
+)
+
+if TYPE_CHECKING:
+    from ._tape import Operand, Var
+
+
+class ArrayLike(Traced):
+    """The face of an array on a traced value; the operators, which are hot, are in `_tape.Var`."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # like an array: == is elementwise
+
+    @property
+    def value(self) -> Any:
+        """The plain number or array, a constant to every gradient; an array is read-only.
+
+        Under vmap, where there are many, it raises ShapeError.
+        """
+        return look(self, read_only, VALUE)
+
+    @property
+    def shape(self) -> Shape:
+        """The lengths of the axes; () for a number."""
+        return self._trace.shape_of(self._value)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype; float64 for a Python number."""
+        return dtype_of(self._value)
+
+    @property
+    def T(self) -> Var:  # noqa: N802  # NumPy's name
+        """The axes in reverse order."""
+        return self._call(np.transpose)
+
+    @property
+    def mT(self) -> Var:  # noqa: N802
+        """The last two axes exchanged: each matrix of a stack transposed."""
+        return self._call(np.swapaxes, -1, -2)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a traced value without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Var]:
+        if not self.shape:
+            raise TypeError("iteration over a traced value without axes")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __getitem__(self, index: Any) -> Var:
+        return self._call(operator.getitem, index)
+
+    if not TYPE_CHECKING:  # a type checker says it before the program runs
+
+        def __setitem__(self, index: object, value: object) -> NoReturn:
+            raise MutationError(ASSIGNMENT.format(where=at_line()))
+
+    # Operators; the arithmetic that is hot is in `_tape` ------------------------------------------
+    def __mod__(self, other: Operand) -> Var:
+        return self._binary(np.remainder, other)
+
+    def __rmod__(self, other: Operand) -> Var:
+        return self._binary(np.remainder, other, swapped=True)
+
+    def __floordiv__(self, other: Operand) -> Var:
+        return self._binary(np.floor_divide, other)
+
+    def __rfloordiv__(self, other: Operand) -> Var:
+        return self._binary(np.floor_divide, other, swapped=True)
+
+    # The checker fears that the reflection of each in another class gives another type.
+    def __lt__(self, other: Operand) -> Var:  # type: ignore[misc]
+        return self._binary(np.less, other)
+
+    def __le__(self, other: Operand) -> Var:  # type: ignore[misc]
+        return self._binary(np.less_equal, other)
+
+    def __gt__(self, other: Operand) -> Var:  # type: ignore[misc]
+        return self._binary(np.greater, other)
+
+    def __ge__(self, other: Operand) -> Var:  # type: ignore[misc]
+        return self._binary(np.greater_equal, other)
+
+    def __eq__(self, other: Operand) -> Var:  # type: ignore[override]  # elementwise, as in NumPy
+        return self._binary(np.equal, other)
+
+    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]
+        return self._binary(np.not_equal, other)
+
+    def __and__(self, other: Operand) -> Var:
+        return self._logical(np.logical_and, other)
+
+    def __or__(self, other: Operand) -> Var:
+        return self._logical(np.logical_or, other)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __invert__(self) -> Var:
+        return self._logical(np.logical_not)
+
+    def _logical(self, function: Callable[..., Any], *other: Operand) -> Var:
+        """& | ~ of truth values; those of integers are other functions, without a rule."""
+        if not all(is_truth(x) for x in (self, *other)):
+            raise TypeError(
+                f"&, | and ~ combine truth values (x > 0), got "
+                f"{' and '.join(describe(x) for x in (self, *other))}{at_line()}"
+            )
+        return self._call(function, *other)
+
+    def __round__(self, digits: int = 0) -> Var:
+        return self._call(np.round, digits)
+
+    def __neg__(self) -> Var:
+        return self._call(np.negative)
+
+    def __pos__(self) -> Var:
+        return self  # type: ignore[return-value]  # no other class inherits
+
+    def __abs__(self) -> Var:
+        return self._call(np.absolute)
+
+    def _binary(
+        self, function: Callable[..., Any], other: Operand, *, swapped: bool = False
+    ) -> Var:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
+        op: Any = self._trace.table[function]
+        return op.bind(other, self) if swapped else op.bind(self, other)  # type: ignore[no-any-return]
+
+    # As one plain value --------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        return f"Var({plain_of(self)!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(plain_of(self), spec)
+
+    def __bool__(self) -> bool:
+        return self._trace.look(self, bool, BRANCH)  # type: ignore[no-any-return]
+
+    def __index__(self) -> int:
+        if is_floating(self):
+            what = describe(plain_of(self))
+            raise ConversionError(TO_INDEX.format(what=what, where=at_line()))
+        return look(self, operator.index, NUMBER)  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        return self._number(int)  # type: ignore[no-any-return]
+
+    def __float__(self) -> float:
+        return self._number(float)  # type: ignore[no-any-return]
+
+    def _number(self, kind: type) -> Any:
+        """int() or float() of what has no gradient to lose."""
+        if is_floating(self):
+            call, what = f"{kind.__name__}()", describe(plain_of(self))
+            raise ConversionError(TO_NUMBER.format(call=call, what=what, where=at_line()))
+        return look(self, kind, NUMBER)
+
+    def __dir__(self) -> Iterator[str]:
+        return (name for name in object.__dir__(self) if name not in _MISSING)
+
+    def __copy__(self) -> ArrayLike:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ArrayLike:
+        return self
+
+    # NumPy's protocols ---------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:  # to a type checker, __array__ would make it an array
+
+        def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
+            if is_floating(self):
+                what = describe(plain_of(self))
+                raise ConversionError(TO_ARRAY.format(what=what, where=at_line()))
+            return np.array(look(self, read_only, ELEMENTS), dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
+        return call_ufunc(self._trace.table, ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Value:
+        return call_function(self._trace.table, func, args, kwargs)
+
+    # Methods: ``x.sum()`` for ``numpy.sum(x)`` and so on -----------------------------------------
+    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Var:
+        """What answers for a NumPy function, this value first."""
+        return self._trace.table[function](self, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """The sum along axes (numpy.sum)."""
+        return self._call(np.sum, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """The mean along axes (numpy.mean)."""
+        return self._call(np.mean, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """The product along axes (numpy.prod)."""
+        return self._call(np.prod, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """The largest along axes (numpy.max); ties share the gradient."""
+        return self._call(np.max, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """The smallest along axes (numpy.min); ties share the gradient."""
+        return self._call(np.min, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Var:
+        """The variance along axes (numpy.var)."""
+        return self._call(np.var, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Var:
+        """The standard deviation along axes (numpy.std)."""
+        return self._call(np.std, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Var:
+        """The running sum along an axis (numpy.cumsum)."""
+        return self._call(np.cumsum, axis=axis)
+
+    def argmax(self, axis: int | None = None) -> Var:
+        """Where the largest is (numpy.argmax); no gradient."""
+        return self._call(np.argmax, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Var:
+        """Where the smallest is (numpy.argmin); no gradient."""
+        return self._call(np.argmin, axis=axis)
+
+    def argsort(self, axis: int = -1) -> Var:
+        """The positions in sorted order (numpy.argsort); no gradient."""
+        return self._call(np.argsort, axis=axis)
+
+    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Var:
+        """The value kept between two bounds (numpy.clip)."""
+        return self._call(np.clip, min, max)
+
+    def reshape(self, *shape: int | Shape) -> Var:
+        """The same elements in another shape (numpy.reshape)."""
+        return self._call(np.reshape, _listed(shape))
+
+    def ravel(self) -> Var:
+        """The elements as a vector (numpy.ravel)."""
+        return self._call(np.ravel)
+
+    def flatten(self) -> Var:
+        """The elements as a vector (numpy.ravel: values are immutable, none need be copied)."""
+        return self._call(np.ravel)
+
+    def copy(self) -> Var:
+        """The value itself (numpy.copy): it is immutable."""
+        return self._call(np.copy)
+
+    def transpose(self, *axes: int | Shape | None) -> Var:
+        """The axes in another order (numpy.transpose)."""
+        return self._call(np.transpose, _listed(axes) if axes else None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Var:
+        """Two axes exchanged (numpy.swapaxes)."""
+        return self._call(np.swapaxes, axis1, axis2)
+
+    def squeeze(self, axis: Axis = None) -> Var:
+        """Without axes of length one (numpy.squeeze)."""
+        return self._call(np.squeeze, axis=axis)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Var:
+        """Each element several times (numpy.repeat)."""
+        return self._call(np.repeat, repeats, axis=axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Var:
+        """The elements at indices (numpy.take)."""
+        return self._call(np.take, indices, axis=axis)
+
+    def dot(self, other: Operand) -> Var:
+        """The dot product (numpy.dot)."""
+        return self._call(np.dot, other)
+
+    def trace(self, offset: int = 0) -> Var:
+        """The sum of a diagonal (numpy.trace)."""
+        return self._call(np.trace, offset)
+
+    def diagonal(self, offset: int = 0) -> Var:
+        """A diagonal (numpy.diagonal)."""
+        return self._call(np.diagonal, offset)
+
+    def astype(self, dtype: Any) -> Var:
+        """The same values in another dtype (numpy.astype)."""
+        return self._call(np.astype, dtype)
+
+    def round(self, decimals: int = 0) -> Var:
+        """Rounded values (numpy.round); no gradient."""
+        return self._call(np.round, decimals)
+
+    def conj(self) -> Var:
+        """The value itself: it is real (numpy.conjugate)."""
+        return self._call(np.conjugate)
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """Whether all are true (numpy.all); no gradient."""
+        return self._call(np.all, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Var:
+        """Whether any is true (numpy.any); no gradient."""
+        return self._call(np.any, axis=axis, keepdims=keepdims)
+
+
+def _listed(numbers: tuple[Any, ...]) -> Any:
+    """The one tuple or list of f((2, 3)), or the numbers of f(2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], (int, np.integer)):
+        return numbers[0]
+    return numbers
+
+
+def read_only(value: Value) -> Value:
+    """A plain value to be read: the array is on the tape, and perhaps the caller's own."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
+class _OfArrays:
+    """An attribute that arrays have and traced values have not: the error says what to do.
+
+    A __getattr__ would say it too, and would make each use of any other attribute slow
+    (bench/NOTES.md).
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: object = None) -> NoReturn:
+        text = IN_PLACE if self.name in _CHANGES else OF_THE_VALUE
+        raise AttributeError(text.format(name=self.name))
+
+
+_CHANGES = {"byteswap", "fill", "partition", "put", "resize", "setfield", "setflags", "sort"}
+_MISSING = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(ArrayLike, name)}
+for _name in _MISSING:
+    setattr(ArrayLike, _name, _OfArrays(_name))

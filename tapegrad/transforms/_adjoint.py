@@ -1,0 +1,61 @@
+"""Reverse mode as one reads it: the walk that says what `_replay.backward`, the fast one, gives.
+
+Each node, the last first, has by then received all of its cotangent, the derivative of the output
+by its value, and passes to each operand what the op's rule makes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._node import Record
+from .._typing import Rule, Value
+from ..ops._bundle import Bundle
+
+
+def adjoints(nodes: Sequence[Record], seeds: Mapping[int, Value]) -> list[Value | None]:
+    """The cotangent of every node, from those of some by position; None where it is zero."""
+    cotangents: list[Value | None] = [seeds.get(position) for position in range(len(nodes))]
+    for position in reversed(range(len(nodes))):
+        node, g = nodes[position], cotangents[position]
+        if g is None:
+            continue
+        args = operands(node.inputs, nodes)
+        for i, p in enumerate(node.inputs):
+            rule = node.op.vjp[i] if p.__class__ is int else None  # anything else is a constant
+            if rule is not None:
+                part = ruled(rule, g, node.value, *args, **node.params)
+                cotangents[p] = added(cotangents[p], part)
+    return cotangents
+
+
+def operands(inputs: Sequence[Value], nodes: Sequence[Record]) -> list[Value]:
+    """The values of a node's inputs."""
+    return [nodes[p].value if p.__class__ is int else p for p in inputs]
+
+
+def added(total: Value | None, part: Value | None) -> Value | None:
+    """The sum of two cotangents or tangents of which each may be None, which is zero."""
+    return part if total is None else total if part is None else total + part
+
+
+def ruled(rule: Rule, *values: Value, **params: Any) -> Value | None:
+    """What a rule gives; where Python's floats refuse (1 / 0, overflow), as NumPy has it."""
+    try:
+        return rule(*values, **params)
+    except ArithmeticError:
+        return by_ieee(rule, *values, **params)
+
+
+def by_ieee(rule: Rule, *values: Value, **params: Any) -> Value | None:
+    """What a rule gives of NumPy's numbers, not Python's: infinity, or NaN."""
+
+    def numpy(x: Value) -> Value:
+        if isinstance(x, Bundle):
+            return x.map(numpy)
+        return np.float64(x) if x.__class__ is float else x
+
+    return rule(*map(numpy, values), **params)

@@ -1,0 +1,155 @@
+"""Trees in and out: from the user's trees to traced values and back, in the kinds that came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+
+from .. import tree
+from .._errors import LeafError, OutputError, ShapeError, describe
+from .._tape import Tape, Var, escaped
+from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
+from .._typing import Value
+from .._values import (
+    UNLIKE_ARRAYS,
+    dtype_of,
+    is_complex,
+    is_floating,
+    is_number,
+    is_real,
+    like,
+    plain_of,
+    shape_of,
+)
+
+# The leaves of an argument, and its structure.
+Parts: TypeAlias = tuple[list[Value], tree.Structure]
+
+
+def a_function(transform: object, field: attrs.Attribute[Any], value: object) -> None:
+    """What a transform takes: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    if not callable(value):
+        raise TypeError(
+            f"expected a function to transform, got {describe(value)}\n"
+            "Write transform(f)(x), not transform(f(x))."
+        )
+
+
+def parameters(given: object, name: str, *, differentiable: bool = True) -> Parts:
+    """The leaves that something is differentiated by, Python ints as floats, and their structure.
+
+    Not ``differentiable``: those that a program may depend on, integers and truths as they are.
+    Raises LeafError, naming the path, for other leaves.
+    """
+    leaves, structure = tree.flatten(given)
+    for i, leaf in enumerate(leaves):
+        kind = leaf.__class__
+        if kind is float or (kind is np.ndarray and leaf.dtype.kind == "f"):
+            continue
+        if kind is int or (isinstance(leaf, Var) and plain_of(leaf).__class__ is int):
+            leaves[i] = leaf * 1.0 if differentiable else leaf
+            continue
+        real = is_real(leaf) and not isinstance(leaf, UNLIKE_ARRAYS)
+        if not real or (differentiable and not is_floating(leaf)):
+            raise _leaf_error(list(tree.paths(given, name))[i], leaf)
+    return leaves, structure
+
+
+def _leaf_error(path: str, leaf: Any) -> LeafError:
+    text = UNKNOWN_LEAF
+    if is_complex(leaf):
+        text = COMPLEX_LEAF
+    elif is_real(leaf) and not is_floating(leaf):
+        text = INTEGER_LEAF
+    remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
+    return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
+
+
+def traced(tape: Tape, parts: Parts) -> Any:
+    """The tree with a traced value in place of each leaf."""
+    leaves, structure = parts
+    return tree.unflatten(structure, [tape.input(leaf) for leaf in leaves])
+
+
+def stripped(tape: Tape, leaves: Sequence[Value]) -> list[Value]:
+    """Leaves with the tape's own traced values replaced by what they stand for."""
+    return [x._value if x.__class__ is Var and x._trace is tape else x for x in leaves]
+
+
+def outputs(out: object, transform: str, function: str) -> Parts:
+    """The leaves of what a function returned, each a floating-point number or array."""
+    leaves, structure = tree.flatten(out)
+    for leaf in leaves:
+        check_alive(leaf)
+        if not (is_number(leaf) and (leaf.__class__ is int or is_floating(leaf))):
+            raise OutputError(
+                NOT_A_NUMBER.format(
+                    transform=transform,
+                    expected="floating-point numbers or arrays, or a tree of them",
+                    function=function,
+                    got=describe(leaf),
+                )
+            )
+    return leaves, structure
+
+
+def check_alive(leaf: object) -> None:
+    """Raise EscapedError for a traced value whose tape has ended: it would count as a constant."""
+    if isinstance(leaf, Var) and leaf._trace.closed:
+        raise escaped(leaf._trace, describe(plain_of(leaf)))
+
+
+def chosen(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
+    """The positions of the arguments to differentiate, as non-negative numbers, for ``name``."""
+    wanted: Any = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    for i in wanted:
+        if not isinstance(i, (int, np.integer)):
+            raise TypeError(f"{name}: argnums is an int or a tuple of ints, got {i!r}")
+        if not -count <= i < count:
+            raise TypeError(
+                f"{name}: argnums={argnums!r} asks for positional argument {i}, "
+                f"but the call has {count} (arguments given by keyword are not differentiated)"
+            )
+    found = [int(i) % count for i in wanted]
+    if len(set(found)) < len(found):
+        raise TypeError(
+            f"{name}: argnums={argnums!r} names an argument twice (the call has {count})"
+        )
+    return found
+
+
+def matching(
+    given: object, structure: tree.Structure, leaves: Sequence[Value], name: str, of: str
+) -> list[Value]:
+    """The leaves of a tangent or cotangent, checked against those it belongs to."""
+    found, other = tree.flatten(given)
+    if other != structure:
+        raise ShapeError(f"{name} must have the structure of {of}, {structure}, got {other}")
+    for i, (value, leaf) in enumerate(zip(found, leaves)):
+        if shape_of(value) != shape_of(leaf):
+            path = list(tree.paths(given, name))[i]
+            raise ShapeError(
+                f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
+            )
+        if not is_real(value) or value.__class__ is bool:
+            path = list(tree.paths(given, name))[i]
+            raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
+        found[i] = alike(value, leaf)
+    return found
+
+
+def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
+    """Where output leaves stand on the tape; None for one that does not depend on it."""
+    return [
+        leaf._index if leaf.__class__ is Var and leaf._trace is tape else None for leaf in leaves
+    ]
+
+
+def alike(value: Value, leaf: Value) -> Value:
+    """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
+    if not hasattr(value, "dtype"):
+        return like(value, leaf)
+    return value if is_floating(value) else value.astype(dtype_of(leaf))

@@ -1,3 +1,0 @@
-"""A tape as something to look at."""
-
-from ._table import table as table
