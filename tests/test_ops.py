@@ -206,8 +206,9 @@ def test_help_says_what_it_does(op: AnyOp) -> None:
 def test_help_says_how_it_is_called(op: AnyOp) -> None:
     """The text of help() has the signature, as that of a function."""
     like: Any = op
-    text = pydoc.plain(pydoc.render_doc(op))
-    assert f"{op.name}{inspect.signature(like)}" in text
+    text, signature = pydoc.plain(pydoc.render_doc(op)), str(inspect.signature(like))
+    # Python 3.14 leaves out the quotes of annotations.
+    assert f"{op.name}{signature}" in text or f"{op.name}{signature}".replace("'", "") in text
 
 
 @pytest.mark.parametrize("op", [*ops.ALL, INPUT, CONSTANT], ids=lambda op: op.name)
