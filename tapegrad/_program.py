@@ -196,12 +196,7 @@ class Program:
 
     def __str__(self) -> str:
         rows = [
-            (
-                step.label or "",
-                self._expression(step),
-                str(step.spec),
-                place(step.line),
-            )
+            (step.label or "", self._expression(step), str(step.spec), place(step.line))
             for step in self.steps
         ]
         return listing(self.name, "step", rows, self.outputs)

@@ -172,8 +172,8 @@ def like_leaves(gradients: Sequence[Value | None], leaves: Sequence[Value]) -> l
         if not isinstance(g, Traced):
             value = like(np.zeros(shape_of(leaf)) if g is None else g, leaf)
         if isinstance(value, np.ndarray):
-            own = value.flags.owndata and value.flags.writeable and value is not plain_of(leaf)
-            value = value if own and id(value) not in seen else value.copy()
+            free = value.flags.owndata and value.flags.writeable and value is not plain_of(leaf)
+            value = value if free and id(value) not in seen else value.copy()
             seen.add(id(value))
         found.append(value)
     return found
@@ -199,5 +199,5 @@ def unshared(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
 
 
 def copied(values: Sequence[Value]) -> list[Value]:
-    """Values for a tape that outlives the call: what is written into them later is not seen."""
+    """The values, each array a copy: what is written into the one, the other does not see."""
     return [x.copy() if isinstance(x, np.ndarray) else x for x in values]

@@ -143,7 +143,7 @@ PUBLIC = [
     name
     for name in modules()
     if not any(part.startswith("_") for part in name.split("."))
-    and name.partition(".")[0] not in {"ops", "transforms", "views"}
+    and name.partition(".")[0] not in {"ops", "transforms"}
 ]
 
 

@@ -6,7 +6,7 @@ import gc
 import itertools
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -336,6 +336,19 @@ def test_a_nested_program_has_its_place() -> None:
 # Rewriting ----------------------------------------------------------------------------------------
 
 
+def finished(
+    program: tg.Program, written: Rewriter, places: Sequence[int] | Mapping[int, int]
+) -> tg.Program:
+    """The program of what was written, where places[i] has what was step i."""
+    return attrs.evolve(
+        program,
+        steps=tuple(written.steps),
+        inputs=tuple(places[i] for i in program.inputs),
+        outputs=tuple(places[i] for i in program.outputs),
+        guards=tuple(attrs.evolve(g, position=places[g.position]) for g in program.guards),
+    )
+
+
 def rewritten(program: tg.Program, instead: Callable[[Rewriter, Step], int | None]) -> tg.Program:
     """A pass: each step again, or another position in its place."""
     written = Rewriter()
@@ -347,13 +360,7 @@ def rewritten(program: tg.Program, instead: Callable[[Rewriter, Step], int | Non
         if place is None:
             place = written.emit(step.op, inputs, step.params, step.spec, step.line, step.label)
         places.append(place)
-    return attrs.evolve(
-        program,
-        steps=tuple(written.steps),
-        inputs=tuple(places[i] for i in program.inputs),
-        outputs=tuple(places[i] for i in program.outputs),
-        guards=tuple(attrs.evolve(g, position=places[g.position]) for g in program.guards),
-    )
+    return finished(program, written, places)
 
 
 def without_ones(program: tg.Program) -> tg.Program:
@@ -383,13 +390,7 @@ def without_dead_steps(program: tg.Program) -> tg.Program:
             places[position] = written.emit(
                 step.op, inputs, step.params, step.spec, step.line, step.label
             )
-    return attrs.evolve(
-        program,
-        steps=tuple(written.steps),
-        inputs=tuple(places[i] for i in program.inputs),
-        outputs=tuple(places[i] for i in program.outputs),
-        guards=tuple(attrs.evolve(g, position=places[g.position]) for g in program.guards),
-    )
+    return finished(program, written, places)
 
 
 def test_a_pass() -> None:

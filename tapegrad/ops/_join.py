@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .._errors import ShapeError
-from .._tape import AnyOp, Array, Operand
-from .._typing import Args, Flags, Params, Value
+from .._tape import AnyOp, Array, Op, Operand
+from .._typing import Args, Flags, Out, Params, Value
 from .._values import array, dtype_of, shape_of
 from ._define import Variadic, normal, primitive
 from ._shape import everywhere, fit, reshape
@@ -33,6 +33,15 @@ def _alone(i: int, t: Value, out: Value, args: Sequence[Value]) -> list[Value]:
 
 def _batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     return op.bind(*map(everywhere, [size] * len(args), batched, args), axis=p["axis"] + 1)
+
+
+def _joined(op: Op[..., Out], arrays: Sequence[Operand], axis: int, new_axes: int = 0) -> Out:
+    """The op on arrays, its axis counted among those of the result."""
+    operands = [array(a) for a in arrays]
+    if not operands:
+        raise ShapeError(f"{op.name} needs at least one array")
+    along = normalize_axis_index(axis, len(shape_of(operands[0])) + new_axes)
+    return op.bind(*operands, axis=along)
 
 
 @primitive(
@@ -60,11 +69,7 @@ def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Array:
     """
     if axis is None:
         return concatenate([reshape(a, -1) for a in arrays], 0)
-    operands = [array(a) for a in arrays]
-    if not operands:
-        raise ShapeError("concatenate needs at least one array")
-    along = normalize_axis_index(axis, len(shape_of(operands[0])))
-    return concatenate.bind(*operands, axis=along)
+    return _joined(concatenate, arrays, axis)
 
 
 @primitive(
@@ -85,11 +90,7 @@ def stack(arrays: Sequence[Operand], axis: int = 0) -> Array:
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
-    operands = [array(a) for a in arrays]
-    if not operands:
-        raise ShapeError("stack needs at least one array")
-    along = normalize_axis_index(axis, len(shape_of(operands[0])) + 1)
-    return stack.bind(*operands, axis=along)
+    return _joined(stack, arrays, axis, new_axes=1)
 
 
 def _inside(shape: Sequence[int], widths: Sequence[tuple[int, int]]) -> tuple[slice, ...]:

@@ -137,7 +137,7 @@ def matching(
         if not is_real(value) or value.__class__ is bool:
             path = list(tree.paths(given, name))[i]
             raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
-        found[i] = alike(value, leaf)
+        found[i] = _alike(value, leaf)
     return found
 
 
@@ -148,7 +148,7 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
     ]
 
 
-def alike(value: Value, leaf: Value) -> Value:
+def _alike(value: Value, leaf: Value) -> Value:
     """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
     if not hasattr(value, "dtype"):
         return like(value, leaf)

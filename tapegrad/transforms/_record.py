@@ -164,9 +164,9 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
             arguments.append(tree.unflatten(structure, traced))
         call: Callable[..., Any] = f
         out = call(*arguments, **kwargs)
-        found = tree.leaves(out)
+        found, result = tree.flatten(out)
         outputs = tuple(positions(tape, found))
-        value = tree.unflatten(tree.flatten(out)[1], copied(stripped(tape, found)))
+        value = tree.unflatten(result, copied(stripped(tape, found)))
     return Recording(
         value=value,
         tape=cast("tuple[Node, ...]", tuple(nodes)),  # a RecordingTape keeps them in full
