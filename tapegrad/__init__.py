@@ -14,6 +14,7 @@ from ._errors import (
     LeafError as LeafError,
     MissingRuleError as MissingRuleError,
     MutationError as MutationError,
+    OperandError as OperandError,
     OutputError as OutputError,
     ShapeError as ShapeError,
     TapegradError as TapegradError,

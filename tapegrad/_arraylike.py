@@ -18,7 +18,6 @@ from ._values import (
     BRANCH,
     ELEMENTS,
     NUMBER,
-    OPERANDS,
     VALUE,
     Traced,
     dtype_of,
@@ -26,10 +25,15 @@ from ._values import (
     is_truth,
     look,
     plain_of,
+    read_only,
 )
 
 if TYPE_CHECKING:
     from ._tape import Operand, Var
+
+
+# What an operator takes, or refuses by name; anything else may know what to do with us.
+_TAKEN = (float, int, complex, np.ndarray, np.generic, Traced, list, tuple)
 
 
 class ArrayLike(Traced):
@@ -162,7 +166,7 @@ class ArrayLike(Traced):
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False
     ) -> Var:
-        if not isinstance(other, OPERANDS):
+        if not isinstance(other, _TAKEN):
             return NotImplemented
         op: Any = self._trace.table[function]
         return op.bind(other, self) if swapped else op.bind(self, other)  # type: ignore[no-any-return]
@@ -354,14 +358,6 @@ def _listed(numbers: tuple[Any, ...]) -> Any:
     if len(numbers) == 1 and not isinstance(numbers[0], (int, np.integer)):
         return numbers[0]
     return numbers
-
-
-def read_only(value: Value) -> Value:
-    """A plain value to be read: the array is on the tape, and perhaps the caller's own."""
-    if isinstance(value, np.ndarray):
-        value = value.view()
-        value.flags.writeable = False
-    return value
 
 
 class _OfArrays:

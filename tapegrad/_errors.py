@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import attrs
+import numpy as np
 
 # As frames write it: not resolved, not a Path.
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
@@ -29,6 +30,10 @@ class ShapeError(TapegradError, ValueError):
 
 class LeafError(TapegradError, TypeError):
     """A leaf of a tree that cannot be differentiated, named by its path."""
+
+
+class OperandError(TapegradError, TypeError):
+    """A value that operations cannot compute with: complex numbers, masked arrays, objects."""
 
 
 class OutputError(TapegradError, TypeError):
@@ -57,10 +62,6 @@ class MissingRuleError(TapegradError, TypeError, NotImplementedError):
 
 class GuardError(TapegradError, ValueError):
     """Arguments for which a function would not do what was recorded of it for others."""
-
-
-# Arrays that NumPy has besides its own, and that tapegrad does not take.
-SUBCLASSES = ("MaskedArray", "matrix")
 
 
 @attrs.frozen
@@ -106,7 +107,8 @@ def describe(value: object) -> str:
     shape = getattr(value, "shape", None)
     dtype = getattr(value, "dtype", None)
     if dtype is not None and isinstance(shape, tuple):
-        kind = f"{type(value).__name__} " if type(value).__name__ in SUBCLASSES else ""
+        special = isinstance(value, np.ndarray) and type(value) is not np.ndarray
+        kind = f"{type(value).__name__} " if special else ""
         number: Any = value
         while hasattr(number, "_value"):  # to show it is not to look: no trace is told
             number = number._value

@@ -20,12 +20,12 @@ from ._tape import CONSTANT, INPUT, AnyOp, explained
 from ._texts import OTHER_ARGUMENTS, OTHER_PATH
 from ._typing import Params, Shape, Value
 from ._values import (
-    UNLIKE_ARRAYS,
     Look,
     Traced,
     Whole,
     copied,
     dtype_of,
+    is_operand,
     like,
     look,
     plain_of,
@@ -174,7 +174,7 @@ class Program:
             found = spec_of(leaf)
             if isinstance(leaf, Traced):  # of a batch, only the whole could tell the kind
                 found = attrs.evolve(found, kind=wanted.kind)
-            if found != wanted or isinstance(leaf, UNLIKE_ARRAYS):
+            if found != wanted or not is_operand(leaf):
                 path = list(tree.paths(args, "args"))[i]
                 got = str(found) if str(found).endswith("[]") else describe(leaf)
                 given = {"name": self.name, "path": path, "wanted": wanted, "got": got}

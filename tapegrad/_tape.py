@@ -127,13 +127,16 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
         if len(args) == 1 and not kwargs:  # the common case, written out (bench/NOTES.md)
             x: Any = args[0]
             if x.__class__ is not Var:
-                return self.plain(x)  # type: ignore[no-any-return]
+                floating = x.__class__ is np.ndarray and x.dtype.kind == "f"
+                return self.plain(x if floating else operand(x))  # type: ignore[no-any-return]
             if x._trace.__class__ is Tape and x._value.__class__ is not Var:
                 out: Any = x._trace.append(self, (x._index,), NO_PARAMS, self.run(x._value))
                 return out  # type: ignore[no-any-return]
         elif (kwargs or len(args) != len(self.vjp)) and (why := unbound(self, args, kwargs)):
             raise TypeError(f"{self.name}: {why}{at_line()}")
-        return self.bind(*args, **kwargs)
+        if Var in map(type, args):
+            return self.bind(*args, **kwargs)  # where the trace is the gate
+        return self.plain(*map(operand, args), **kwargs)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -320,7 +323,11 @@ def _operator(
                 return self._binary(function, other, swapped=swapped)
             given = other._index
             other = other._value
-        elif kind is float or kind is np.ndarray or kind is np.float64:
+        elif (
+            kind is float
+            or (kind is np.ndarray and other.dtype.kind == "f")  # others pass the gate
+            or kind is np.float64
+        ):
             given = other
         elif kind is int and is_floating(self._value):
             given = other = float(other)

@@ -114,10 +114,20 @@ COMPLEX_LEAF = """\
 {path} is {got}: only real numbers can be differentiated.
 Pass its real and imaginary parts as two parameters."""
 
-COMPLEX_VALUE = """\
-A complex value would become real again, and what came through its imaginary part would be lost: \
-only real numbers can be differentiated.{where}
+COMPLEX_OPERAND = """\
+{got} is complex: only real numbers can be computed with.{where}
 Compute with the real and imaginary parts as two real values."""
+
+OBJECTS_TRACED = """\
+{got} holds traced values as Python objects, where NumPy would lose part of their gradients.{where}
+Put traced values together with numpy.stack([x, y]) or numpy.concatenate; in place of \
+array[i] = x write tapegrad.at(array)[i].set(x)."""
+
+NO_OPERAND = """\
+Expected a real number or an array of real numbers, got {got}.{where}"""
+
+NO_DTYPE = """\
+Expected the dtype of real numbers (floating point, integers or bool), got {got}.{where}"""
 
 UNKNOWN_LEAF = """\
 {path} is {got}, which is not a number, an array or a tree of them.
@@ -127,8 +137,8 @@ be marked static in its class: attrs.field(metadata={{"static": True}})."""
 
 NOT_LIKE_ARRAYS = """\
 {got} does not compute as other arrays do, and has no derivative rules.{where}
-Give a plain array: numpy.asarray(a) of a matrix; of a masked array a.filled(0.0), or
-tapegrad.numpy.where(mask, 0.0, x)."""
+Give a plain array: numpy.asarray(a) of a matrix, or of an array with units; of a masked array \
+a.filled(0.0), or tapegrad.numpy.where(mask, 0.0, x)."""
 
 OF_THE_VALUE = """\
 a traced value has no attribute {name!r}; the plain value has, a constant to every gradient: \

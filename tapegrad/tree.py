@@ -153,7 +153,7 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     {'w': array([2., 4.]), 'b': 6.0}
     """
     found, structure = flatten(tree)
-    vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
+    vector = np.concatenate([np.ravel(array(leaf)) for leaf in found]) if found else np.zeros(0)
     if not np.issubdtype(vector.dtype, np.inexact):
         vector = vector.astype(float)
     return vector, Unravel(structure, tuple((np.shape(x), _kind(x)) for x in found))

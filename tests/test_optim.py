@@ -248,13 +248,13 @@ def user_made(scale: Callable[[Any], Any], calls: list[Any]) -> Transformation[A
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is compared with the parameters from here on, one entry each time."""
     made: list[str] = []
-    check = _transform.check_like
+    check = _transform.matched
 
-    def counted(params: object, other: object, what: str, call: str) -> None:
+    def counted(params: object, other: object, what: str, call: str) -> Any:
         made.append(what)
-        check(params, other, what, call)
+        return check(params, other, what, call)
 
-    monkeypatch.setattr(_transform, "check_like", counted)
+    monkeypatch.setattr(_transform, "matched", counted)
     return made
 
 

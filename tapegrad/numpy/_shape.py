@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from .._errors import ShapeError
 from .._tape import Array, Operand
 from .._typing import Axis, Shape
-from .._values import Traced, array, dtype_of, is_truth, shape_of
+from .._values import Traced, array, dtype_of, is_truth, operand, real_dtype, shape_of
 from ..ops._arithmetic import multiply
 from ..ops._define import answers
 from ..ops._index import ARRAY, getitem, scatter_add
@@ -363,7 +363,7 @@ def full_like(x: Operand, fill_value: Operand, dtype: Any = None) -> Array:
     array([3., 3.])
     """
     x = array(x)
-    wanted = np.dtype(dtype) if dtype is not None else dtype_of(x)
+    wanted = real_dtype(dtype) if dtype is not None else dtype_of(x)
     if isinstance(fill_value, Traced):
         return broadcast_to(astype(fill_value, wanted), shape_of(x))
-    return np.full(shape_of(x), fill_value, wanted)
+    return np.full(shape_of(x), operand(fill_value), wanted)

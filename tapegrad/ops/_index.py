@@ -20,7 +20,18 @@ from .._errors import ConversionError, at_line, describe
 from .._tape import AnyOp, Array, Operand
 from .._texts import TO_INDEX
 from .._typing import Args, Flags, Params, Sample, Shape, Value
-from .._values import MASK, Traced, array, dtype_of, is_floating, is_truth, is_whole, look, shape_of
+from .._values import (
+    MASK,
+    Traced,
+    array,
+    dtype_of,
+    is_floating,
+    is_truth,
+    is_whole,
+    look,
+    operand,
+    shape_of,
+)
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
 from ._select import where
@@ -90,7 +101,7 @@ def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
         if is_floating(item):
             raise ConversionError(TO_INDEX.format(what=describe(item), where=at_line()))
         item = look(item, np.asarray, MASK)  # how many are true would differ between examples
-    found = np.asarray(item)
+    found = np.asarray(operand(item) if isinstance(item, np.ndarray) else item)
     if found.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         found = found.astype(np.intp)  # x[[]]
     if is_truth(found) and found.ndim:

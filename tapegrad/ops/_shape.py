@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._errors import ConversionError, at_line
 from .._tape import AnyOp, Array, Operand
-from .._texts import COMPLEX_VALUE
 from .._typing import Args, Flags, Params, Shape, Value
-from .._values import array, dtype_of, is_complex, shape_of
+from .._values import array, dtype_of, real_dtype, shape_of
 from ._define import drawn, normal, on_stacks, primitive
 
 
@@ -118,8 +116,6 @@ def unbroadcast(x: Operand, *, shape: Shape) -> Array:
 
 # Dtype -------------------------------------------------------------------------------------------
 def _astype(x: Value, dtype: np.dtype[Any]) -> Value:
-    if is_complex(x) and dtype.kind == "f":
-        raise ConversionError(COMPLEX_VALUE.format(where=at_line()))
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
 
 
@@ -141,7 +137,7 @@ def astype(x: Operand, dtype: Any) -> Array:
     >>> astype(np.array([1.5]), np.float32)
     array([1.5], dtype=float32)
     """
-    wanted = np.dtype(dtype)
+    wanted = real_dtype(dtype)
     convert = astype.bind if wanted.kind == "f" else truncate.bind
     return convert(array(x), dtype=wanted)
 

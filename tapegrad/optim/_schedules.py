@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from .._errors import describe
 from .._tape import Scalar
-from .._values import Traced, is_real, shape_of
+from .._values import Traced, is_operand, shape_of
 
 # The rate at a step; a traced one where someone differentiates by it.
 Schedule: TypeAlias = Callable[[int], Scalar]
@@ -83,7 +83,7 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
 
 def check_number(message: str, value: object) -> None:
     """Raise TypeError with this message unless a setting is a real number, or a traced one."""
-    number = isinstance(value, Real) or (is_real(value) and shape_of(value) == ())
+    number = isinstance(value, Real) or (is_operand(value) and shape_of(value) == ())
     if not (number or isinstance(value, Traced)):
         raise TypeError(message)
 

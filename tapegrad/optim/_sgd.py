@@ -10,9 +10,9 @@ import numpy as np
 from .. import numpy as tnp, tree
 from .._errors import describe
 from .._tape import Scalar, Var
-from .._values import shape_of
+from .._values import operand, shape_of
 from ._schedules import Schedule, check_number
-from ._transform import Checked, Transformation, chain, check_like
+from ._transform import Checked, Transformation, chain, matched, owned
 
 P = TypeVar("P")
 
@@ -110,9 +110,10 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
         return decay * v + g
 
     def step(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
-        check_like(params, state.velocity, "velocity", "update(grads, state, params)")
+        matched(params, state.velocity, "velocity", "update(grads, state, params)")
         velocity: P = tree.map(roll, state.velocity, grads)
-        return tree.map(roll, velocity, grads) if nesterov else velocity, Velocity(velocity)
+        updates = tree.map(roll, velocity, grads) if nesterov else owned(velocity)
+        return updates, Velocity(velocity)
 
     update = Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", not shape_of(decay))
     return Transformation(lambda params: Velocity(tree.map(_zero_like, params)), update)
@@ -147,7 +148,8 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
     7.0
     """
     _check_alpha("l2_penalty", alpha)
-    squares = [tnp.sum(p * p) if shape_of(p) else p * p for p in tree.leaves(params)]
+    leaves = map(operand, tree.leaves(params))
+    squares = [tnp.sum(p * p) if shape_of(p) else p * p for p in leaves]
     total: Scalar = alpha * sum(squares[1:], start=squares[0]) if squares else 0.0
     return total
 

@@ -19,10 +19,10 @@ from .._errors import OutputError, ShapeError, at_line, describe, name_of
 from .._tape import AnyOp, Array, Scalar, Trace, Var, escaped, explained
 from .._texts import NOT_A_NUMBER
 from .._typing import Args, Function, Out, P, Params, Rest, Shape, Value
-from .._values import Look, Traced, array, is_number, operand, shape_of, unshared
+from .._values import Look, Traced, array, is_operand, operand, own, shape_of
 from ..numpy import TABLE
 from ..ops._shape import axis_moved, broadcast_to
-from ._boundary import a_function
+from ._boundary import a_function, check_alive
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
@@ -84,7 +84,7 @@ def _whole(batch: Batch, leaf: Value) -> Value:
     """An output with its examples along axis 0: repeated if it is the same for all."""
     if leaf.__class__ is Var and leaf._trace is batch:
         return leaf._value
-    if not is_number(leaf):
+    if not is_operand(check_alive(leaf)):
         raise OutputError(
             NOT_A_NUMBER.format(
                 transform=f"tapegrad.{batch.transform}",
@@ -123,7 +123,7 @@ class Batched:
         whole = [_whole(batch, leaf) for leaf in found]
         places = _prefix(self.out_axes, out, len(found), "out_axes")
         placed = [_to_place(*group, batch) for group in zip(whole, places, found)]
-        return tree.unflatten(shape, unshared(placed, leaves))
+        return tree.unflatten(shape, own(placed, leaves))
 
     def _axes_of(self, args: tuple[Any, ...], count: int) -> list[int | None]:
         axes = self.in_axes

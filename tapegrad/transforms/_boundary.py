@@ -10,17 +10,17 @@ import numpy as np
 
 from .. import tree
 from .._errors import LeafError, OutputError, ShapeError, describe
-from .._tape import Tape, Var, escaped
+from .._tape import Tape, Trace, Var, escaped
 from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
-from .._typing import Value
+from .._typing import T, Value
 from .._values import (
-    UNLIKE_ARRAYS,
+    Traced,
     dtype_of,
     is_complex,
     is_floating,
-    is_number,
-    is_real,
+    is_operand,
     like,
+    operand,
     plain_of,
     shape_of,
 )
@@ -52,18 +52,19 @@ def parameters(given: object, name: str, *, differentiable: bool = True) -> Part
         if kind is int or (isinstance(leaf, Var) and plain_of(leaf).__class__ is int):
             leaves[i] = leaf * 1.0 if differentiable else leaf
             continue
-        real = is_real(leaf) and not isinstance(leaf, UNLIKE_ARRAYS)
-        if not real or (differentiable and not is_floating(leaf)):
+        if not is_operand(leaf) or (differentiable and not is_floating(leaf)):
             raise _leaf_error(list(tree.paths(given, name))[i], leaf)
+        check_alive(leaf)
+        leaves[i] = operand(leaf)
     return leaves, structure
 
 
 def _leaf_error(path: str, leaf: Any) -> LeafError:
     text = UNKNOWN_LEAF
-    if is_complex(leaf):
-        text = COMPLEX_LEAF
-    elif is_real(leaf) and not is_floating(leaf):
+    if is_operand(leaf):
         text = INTEGER_LEAF
+    elif is_complex(leaf):
+        text = COMPLEX_LEAF
     remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
     return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
 
@@ -74,9 +75,14 @@ def traced(tape: Tape, parts: Parts) -> Any:
     return tree.unflatten(structure, [tape.input(leaf) for leaf in leaves])
 
 
-def stripped(tape: Tape, leaves: Sequence[Value]) -> list[Value]:
-    """Leaves with the tape's own traced values replaced by what they stand for."""
-    return [x._value if x.__class__ is Var and x._trace is tape else x for x in leaves]
+def stripped(trace: Trace, leaves: Sequence[Value]) -> list[Value]:
+    """Leaves as they go out: a trace's own values replaced by what they stand for.
+
+    Raises EscapedError for a traced value whose trace has ended, within an array of objects, too.
+    """
+    return [
+        x._value if x.__class__ is Var and x._trace is trace else check_alive(x) for x in leaves
+    ]
 
 
 def outputs(out: object, transform: str, function: str) -> Parts:
@@ -84,7 +90,7 @@ def outputs(out: object, transform: str, function: str) -> Parts:
     leaves, structure = tree.flatten(out)
     for leaf in leaves:
         check_alive(leaf)
-        if not (is_number(leaf) and (leaf.__class__ is int or is_floating(leaf))):
+        if not (is_operand(leaf) and (leaf.__class__ is int or is_floating(leaf))):
             raise OutputError(
                 NOT_A_NUMBER.format(
                     transform=transform,
@@ -96,10 +102,17 @@ def outputs(out: object, transform: str, function: str) -> Parts:
     return leaves, structure
 
 
-def check_alive(leaf: object) -> None:
-    """Raise EscapedError for a traced value whose tape has ended: it would count as a constant."""
+def check_alive(leaf: T) -> T:
+    """The leaf. Raises EscapedError for a traced value whose trace has ended, which would count as
+    a constant; and for an array of objects with a traced value in it, which ends with its trace.
+    """
     if isinstance(leaf, Var) and leaf._trace.closed:
         raise escaped(leaf._trace, describe(plain_of(leaf)))
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
+        for each in leaf.flat:
+            if isinstance(each, Var):
+                raise escaped(each._trace, f"in an array of objects, {describe(plain_of(each))}")
+    return leaf
 
 
 def chosen(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
@@ -134,10 +147,13 @@ def matching(
             raise ShapeError(
                 f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
             )
-        if not is_real(value) or value.__class__ is bool:
+        if not is_operand(value) or value.__class__ is bool:
             path = list(tree.paths(given, name))[i]
-            raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
-        found[i] = _alike(value, leaf)
+            raise LeafError(
+                f"{path} must be a real number or a plain array of them, as {of} is, "
+                f"got {describe(value)}"
+            )
+        found[i] = _alike(check_alive(value), leaf)
     return found
 
 
@@ -149,7 +165,7 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
 
 
 def _alike(value: Value, leaf: Value) -> Value:
-    """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
-    if not hasattr(value, "dtype"):
+    """A tangent or cotangent in the dtype and kind of what it belongs to."""
+    if not isinstance(value, Traced):
         return like(value, leaf)
-    return value if is_floating(value) else value.astype(dtype_of(leaf))
+    return value if dtype_of(value) == dtype_of(leaf) else value.astype(dtype_of(leaf))  # type: ignore[attr-defined]

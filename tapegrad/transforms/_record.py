@@ -20,7 +20,7 @@ from .._program import Guard, Program, Rewriter, spec_of
 from .._tape import INPUT, AnyOp, Tape, Var
 from .._texts import CAUGHT
 from .._typing import Args, Out, Params, Rest, T, Value
-from .._values import Look, Traced, Whole, copied
+from .._values import Look, Traced, Whole, copied, read_only
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
 from ._boundary import parameters, positions, stripped
@@ -50,13 +50,14 @@ class RecordingTape(Tape):
         """Append what has been computed, and where; of arrays, what they hold now."""
         line = None if op is INPUT else user_line()
         inputs = tuple(self._kept(x) if isinstance(x, np.ndarray) else x for x in inputs)
-        return self._push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+        params = MappingProxyType(dict(params))
+        return self._push(node(op, inputs, params, read_only(value), line))
 
     def _kept(self, constant: NDArray[Any]) -> NDArray[Any]:
         """A copy, the same one for an array that has not changed since."""
         _, known = self._copies.get(id(constant), (None, None))
         if known is None or known.tobytes() != constant.tobytes():
-            known = constant.copy()
+            known = read_only(constant.copy())
             self._copies[id(constant)] = (constant, known)  # with it, since an id is one for life
         return known
 

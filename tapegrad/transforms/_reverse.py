@@ -12,7 +12,7 @@ from .._errors import OutputError, describe, name_of
 from .._tape import Scalar, Tape, Var
 from .._texts import KEEP_BESIDE, NO_RETURN, NOT_A_NUMBER, NOT_SCALAR
 from .._typing import Aux, Function, Out, P, Q, Rest, Ts
-from .._values import copied, is_floating, is_number, like, like_leaves, own, shape_of, unshared
+from .._values import copied, is_floating, is_operand, like, like_leaves, own, shape_of
 from ..numpy import TABLE
 from ._boundary import a_function, check_alive, chosen, parameters, stripped, traced
 from ._linear import linearise
@@ -57,15 +57,16 @@ class Gradient:
             out = self._scalar(out)
             if self.has_aux:
                 found, structure = tree.flatten(aux)
-                aux = tree.unflatten(structure, unshared(stripped(tape, found), everything))
+                aux = tree.unflatten(structure, own(stripped(tape, found), everything))
         seeds = {}
         if out.__class__ is Var and out._trace is tape:
             seeds[out._index] = like(1.0, out)
-            out = own(out._value, everything)
+            out = out._value
         found = like_leaves(backward(nodes, seeds, len(everything), consume=True), everything)
         gradients = tree.unflatten_all([structure for _, structure in trees], found)
         gradient = tuple(gradients) if isinstance(self.argnums, (tuple, list)) else gradients[0]
         if self.with_value:
+            (out,) = own([out], everything)
             return ((out, aux) if self.has_aux else out), gradient
         return (gradient, aux) if self.has_aux else gradient
 
@@ -84,7 +85,7 @@ class Gradient:
         """The output, checked: one floating-point number."""
         check_alive(out)
         function = name_of(self.function)
-        if not (is_number(out) and (out.__class__ is int or is_floating(out))):
+        if not (is_operand(out) and (out.__class__ is int or is_floating(out))):
             remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
             raise OutputError(
                 NOT_A_NUMBER.format(
