@@ -164,9 +164,16 @@ To index a plain array with it, write tapegrad.numpy.take(array, i) instead of a
 
 CUSTOM_CLOSURE = """\
 tapegrad.custom_vjp: {function} uses a traced value that is not one of its arguments, so the \
-pullback has no place for its gradient.
+pullback has no place for its gradient.{where}
 Pass that value as an argument, and let the pullback return its cotangent; or use x.value if it is \
 a constant."""
+
+NOT_LINEAR = """\
+tapegrad.custom_vjp: forward mode needs the transpose of the pullback of {function}, which has one \
+if it is linear in its cotangent; but {what}.{where}
+Use reverse mode, which is the pullback as it is (tapegrad.grad, vjp or jacrev; for second \
+derivatives jacrev(grad(f)) in place of hessian(f)), or write the pullback with operations that \
+are linear in the cotangent."""
 
 OTHER_PATH = """\
 {name} goes another way for these arguments: {step} is now {got}, and it decides by {why}.{where}

@@ -26,7 +26,7 @@ ORDER = """
     special
     transforms._boundary transforms._adjoint transforms._replay transforms._linear
     transforms._reverse transforms._forward transforms._batch transforms._curvature
-    transforms._custom transforms._record transforms
+    transforms._opaque transforms._transpose transforms._custom transforms._record transforms
     nn._activations nn._init nn._losses nn._layers nn
     optim._schedules optim._transform optim._sgd optim
     data testing

@@ -45,9 +45,8 @@ class Refused:
     error: Callable[[], Exception] = attrs.field(metadata={"static": True})
 
 
-def asked(bundle: Bundle, index: int) -> Value | None:
-    """One part of a bundle; raises for one that is refused."""
-    value = bundle.parts[index]
+def asked(value: Value | None) -> Value | None:
+    """A part of a bundle, or the error of one that is refused."""
     if isinstance(value, Refused):
         raise value.error()
     return value
@@ -65,7 +64,7 @@ def count(bundle: Value) -> int:
 
 @primitive(
     run=lambda *parts: Bundle(parts),
-    vjp=Variadic(rest=lambda i, g, out, *parts: asked(g, i)),
+    vjp=Variadic(rest=lambda i, g, out, *parts: asked(g.parts[i])),
     jvp=Variadic(rest=lambda i, t, out, *parts: alone(i, t, len(parts))),
     batch=lambda op, size, batched, args, p: Bundle(tuple(args), batched=tuple(batched)),
     samples=(drawn(lambda rng: (rng.normal(size=3), rng.normal(size=(2, 2)))),),

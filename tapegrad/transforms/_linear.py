@@ -38,7 +38,7 @@ class Linearised:
 
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
-        moved = forward(self.nodes, tangents)
+        moved = forward(self.nodes, tangents, [place for place in self.places if place is not None])
         found = [None if place is None else own(moved[place], tangents) for place in self.places]
         return tree.unflatten(self.structure, like_leaves(found, self.leaves))
 
