@@ -16,6 +16,7 @@ import numpy as np
 from . import tree
 from ._errors import GuardError, Line, ShapeError, describe
 from ._listing import expression, listing, place, short
+from ._structure import difference
 from ._tape import CONSTANT, INPUT, AnyOp, explained
 from ._texts import OTHER_ARGUMENTS, OTHER_PATH
 from ._typing import Params, Shape, Value
@@ -164,9 +165,13 @@ class Program:
     def _leaves(self, args: tuple[Any, ...]) -> list[Value]:
         leaves, structure = tree.flatten(args)
         if structure != self.arguments:
-            counts = self.arguments.num_children, len(args)
-            a, b = counts if counts[0] != counts[1] else (self.arguments, structure)
-            raise ShapeError(f"{self.name}: the program is of arguments {a}, got {b}")
+            count = self.arguments.spec.num_children
+            differs = difference(self.arguments, args, "args")
+            if count != len(args):
+                differs = f"expected {count}, got {len(args)}"
+            raise ShapeError(
+                f"{self.name}: the program was recorded for other arguments: {differs}"
+            )
         for i, (leaf, position) in enumerate(zip(leaves, self.inputs)):
             wanted = self.steps[position].spec
             if leaf.__class__ is int and wanted == spec_of(0.0):

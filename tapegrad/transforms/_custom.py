@@ -11,11 +11,11 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 import numpy as np
-import optree
 
 from .. import tree
 from .._dispatch import unbound
 from .._errors import OutputError, ShapeError, at_line, describe, name_of
+from .._structure import spread
 from .._tape import AnyOp
 from .._texts import NOT_A_NUMBER
 from .._typing import Args, Flags, FunctionLike, Out, Params, Ts, Value
@@ -189,7 +189,7 @@ class CustomVjp(FunctionLike):
                     f"one cotangent for each of its {len(args)} arguments, but it returned "
                     f"{describe(given)}"
                 )
-            found = [c for pair in zip(given, args) for c in _by_leaf(*pair)]
+            found = [c for i in range(len(args)) for c in self._by_leaf(given[i], args[i], i)]
             return [
                 self._checked(found[place], x, args, place)
                 for place, x in zip(arguments.places, operands)
@@ -197,10 +197,22 @@ class CustomVjp(FunctionLike):
 
         return out, pull
 
+    def _by_leaf(self, cotangent: Any, argument: Any, i: int) -> list[Value | None]:
+        """The cotangent of each leaf of an argument; None stands for a leaf, or for a tree."""
+        structure = tree.flatten(argument)[1]
+        try:
+            return spread(cotangent, structure, f"args[{i}]", lambda leaf: leaf is None)
+        except ShapeError as error:
+            what = (
+                f"tapegrad.custom_vjp: the pullback of {self.op.name} must return for args[{i}] a "
+                f"cotangent of its structure: {error}"
+            )
+            return [Refused(lambda: ShapeError(what))] * structure.num_leaves
+
     def _checked(self, value: Value, x: Value, args: Any, place: int) -> Value:
         """A cotangent that fits its operand; or the error, for those who ask for it."""
-        if not is_floating(x):
-            return None
+        if not is_floating(x) or isinstance(value, Refused):
+            return value if isinstance(value, Refused) else None
         if is_real(value) and shape_of(value) == shape_of(x):
             # The user's own array must not become a gradient that a caller may write into.
             return fit(value.copy() if isinstance(value, np.ndarray) else operand(value), x)
@@ -285,15 +297,6 @@ class Pushforward:
 
 def _zero(x: Value) -> Value:
     return like(np.zeros(shape_of(x)), x)
-
-
-def _by_leaf(cotangent: Any, argument: Any) -> list[Value | None]:
-    """The cotangent of each leaf of an argument: None stands for one leaf, or for a whole tree."""
-    below: list[Any] = optree.tree_leaves(argument, none_is_leaf=True, namespace="tapegrad")
-    known: list[Any] = optree.tree_leaves(cotangent, none_is_leaf=True, namespace="tapegrad")
-    if len(known) != len(below):
-        known = [None] * len(below)
-    return [c for c, leaf in zip(known, below) if leaf is not None]
 
 
 def _on_examples(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:

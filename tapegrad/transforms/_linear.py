@@ -14,7 +14,7 @@ from .._tape import Tape
 from .._typing import Value
 from .._values import copied, like_leaves, own
 from ..numpy import TABLE
-from ._boundary import Parts, matching, outputs, positions, stripped, traced
+from ._boundary import Parts, check_function, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
 
 
@@ -60,6 +60,7 @@ class Linearised:
 
 def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
     """f recorded at the arguments with these leaves and structures."""
+    check_function(f, f"Write tapegrad.{transform}(f, ...), not tapegrad.{transform}(f(x), ...).")
     with Tape(TABLE, transform, f) as tape:
         nodes = tape.nodes
         out = f(*(traced(tape, parts) for parts in primals))

@@ -23,7 +23,7 @@ from .._typing import Args, Out, Params, Rest, T, Value
 from .._values import Look, Traced, Whole, copied
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
-from ._boundary import parameters, positions, stripped
+from ._boundary import check_function, parameters, positions, stripped
 
 
 class RecordingTape(Tape):
@@ -153,6 +153,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
     >>> [node.op.name for node in recording.tape]
     ['input', 'input', 'multiply', 'add']
     """
+    check_function(f, "Write tapegrad.record(f, x), not tapegrad.record(f(x)).")
     names = _names(f, len(args))
     trees = [parameters(x, name, differentiable=False) for x, name in zip(args, names)]
     with RecordingTape(f) as tape:
