@@ -7,7 +7,6 @@ A pass is a function Program -> Program: a loop that emits the steps that it wan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal
 
 import attrs
@@ -19,7 +18,7 @@ from ._listing import expression, listing, place, short
 from ._structure import difference
 from ._tape import CONSTANT, INPUT, AnyOp, explained
 from ._texts import OTHER_ARGUMENTS, OTHER_PATH
-from ._typing import Params, Shape, Value
+from ._typing import Params, Shape, Value, settled
 from ._values import (
     UNLIKE_ARRAYS,
     Look,
@@ -91,6 +90,14 @@ class Step:
     spec: Spec
     line: Line | None = attrs.field(default=None, eq=False)
     label: str | None = attrs.field(default=None, eq=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
+        rest = self.spec, self.line, self.label
+        return _unpickled, (self.op, self.inputs, dict(self.params), *rest)
+
+
+def _unpickled(op: AnyOp, inputs: tuple[int, ...], params: Params, *rest: Any) -> Step:
+    return Step(op, inputs, settled(params), *rest)
 
 
 @attrs.frozen(eq=False)
@@ -245,7 +252,7 @@ class Rewriter:
         label: str | None = None,
     ) -> int:
         """The position of this step, which is appended if there is none like it."""
-        step = Step(op, tuple(inputs), MappingProxyType(dict(params)), spec, line, label)
+        step = Step(op, tuple(inputs), settled(params), spec, line, label)
         position = self._known.setdefault(step, len(self.steps))
         if position == len(self.steps):
             self.steps.append(step)

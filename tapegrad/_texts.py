@@ -40,6 +40,10 @@ A traced value ({what}) cannot become a plain NumPy array: its gradient would be
 To put traced values together use numpy.stack([x, y]), not numpy.array([x, y]); in place of \
 array[i] = x write tapegrad.at(array)[i].set(x); for the plain numbers, use x.value."""
 
+TO_PICKLE = """\
+A traced value ({what}) cannot be pickled: it is part of a call that runs here and now.{where}
+Pickle x.value, a constant to every gradient; or return it, and pickle what the transform gives."""
+
 MISSING_RULE = """\
 {function} has no derivative rule in tapegrad.{where}
 {nearest}

@@ -21,7 +21,7 @@ from ._shape import everywhere
 class Bundle:
     """Several values; among cotangents and tangents, which add up, None is zero.
 
-    residuals: what the op that made it keeps for its rules
+    residuals: what the op that made it keeps for its rules, if it is not lost by pickling
     batched:   under vmap, which parts have examples; None if all have
     """
 
@@ -32,6 +32,9 @@ class Bundle:
     def map(self, function: Callable[[Value], Value]) -> Bundle:
         """The bundle with a function applied to each part."""
         return attrs.evolve(self, parts=tuple(map(function, self.parts)))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # what rules keep, they can make again
+        return Bundle, (self.parts, None, self.batched)
 
     def __add__(self, other: Bundle) -> Bundle:
         pairs = zip(self.parts, other.parts)

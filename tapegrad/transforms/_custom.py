@@ -86,6 +86,9 @@ class CustomVjp(FunctionLike):
             named = getattr(named, name, None)
         return path if named is self else (CustomVjp, (self.function,))
 
+    def __deepcopy__(self, memo: object) -> CustomVjp:  # as a function is copied
+        return self
+
     def _as_op(self) -> AnyOp:
         return Owned(
             name=name_of(self.function),
@@ -262,8 +265,10 @@ class Pullback:
 
     def at(self, *operands: Value) -> tuple[Sequence[Value], Callable[..., list[Value | None]]]:
         """The outputs at the operands, and the pull from the cotangent of each."""
-        if self.out is not None:
+        if self.out is not None and self.out.residuals is not None:
             return self.out.parts, self.out.residuals
+        if self.x is not None:
+            operands = self.x.parts
         out, pull = self.custom.called(operands, **self.call)
         values, structure = tree.flatten(out)
         return values, _Kept(structure, pull)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, ClassVar, Generic, cast
 
 import attrs
@@ -19,7 +18,7 @@ from .._node import Node, node
 from .._program import Guard, Program, Rewriter, spec_of
 from .._tape import INPUT, AnyOp, Tape, Var
 from .._texts import CAUGHT
-from .._typing import Args, Out, Params, Rest, T, Value
+from .._typing import Args, Out, Params, Rest, T, Value, settled
 from .._values import Look, Traced, Whole, copied
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
@@ -50,7 +49,7 @@ class RecordingTape(Tape):
         """Append what has been computed, and where; of arrays, what they hold now."""
         line = None if op is INPUT else user_line()
         inputs = tuple(self._kept(x) if isinstance(x, np.ndarray) else x for x in inputs)
-        return self._push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+        return self._push(node(op, inputs, settled(params), value, line))
 
     def _kept(self, constant: NDArray[Any]) -> NDArray[Any]:
         """A copy, the same one for an array that has not changed since."""
