@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._dispatch import call_function, call_ufunc
 from ._errors import ConversionError, MutationError, at_line, describe
-from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER
+from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER, TO_PICKLE
 from ._typing import Axis, Shape, Value
 from ._values import (
     BRANCH,
@@ -202,6 +202,10 @@ class ArrayLike(Traced):
 
     def __dir__(self) -> Iterator[str]:
         return (name for name in object.__dir__(self) if name not in _MISSING)
+
+    def __reduce__(self) -> NoReturn:
+        what = describe(plain_of(self))
+        raise ConversionError(TO_PICKLE.format(what=what, where=at_line()))
 
     def __copy__(self) -> ArrayLike:
         return self

@@ -7,7 +7,6 @@ A pass is a function Program -> Program: a loop that emits the steps that it wan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal
 
 import attrs
@@ -16,9 +15,10 @@ import numpy as np
 from . import tree
 from ._errors import GuardError, Line, ShapeError, describe
 from ._listing import expression, listing, place, short
+from ._structure import difference
 from ._tape import CONSTANT, INPUT, AnyOp, explained
 from ._texts import OTHER_ARGUMENTS, OTHER_PATH
-from ._typing import Params, Shape, Value
+from ._typing import Params, Shape, Value, settled
 from ._values import (
     Look,
     Traced,
@@ -90,6 +90,14 @@ class Step:
     spec: Spec
     line: Line | None = attrs.field(default=None, eq=False)
     label: str | None = attrs.field(default=None, eq=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
+        rest = self.spec, self.line, self.label
+        return _unpickled, (self.op, self.inputs, dict(self.params), *rest)
+
+
+def _unpickled(op: AnyOp, inputs: tuple[int, ...], params: Params, *rest: Any) -> Step:
+    return Step(op, inputs, settled(params), *rest)
 
 
 @attrs.frozen(eq=False)
@@ -164,9 +172,13 @@ class Program:
     def _leaves(self, args: tuple[Any, ...]) -> list[Value]:
         leaves, structure = tree.flatten(args)
         if structure != self.arguments:
-            counts = self.arguments.num_children, len(args)
-            a, b = counts if counts[0] != counts[1] else (self.arguments, structure)
-            raise ShapeError(f"{self.name}: the program is of arguments {a}, got {b}")
+            count = self.arguments.spec.num_children
+            differs = difference(self.arguments, args, "args")
+            if count != len(args):
+                differs = f"expected {count}, got {len(args)}"
+            raise ShapeError(
+                f"{self.name}: the program was recorded for other arguments: {differs}"
+            )
         for i, (leaf, position) in enumerate(zip(leaves, self.inputs)):
             wanted = self.steps[position].spec
             if leaf.__class__ is int and wanted == spec_of(0.0):
@@ -240,7 +252,7 @@ class Rewriter:
         label: str | None = None,
     ) -> int:
         """The position of this step, which is appended if there is none like it."""
-        step = Step(op, tuple(inputs), MappingProxyType(dict(params)), spec, line, label)
+        step = Step(op, tuple(inputs), settled(params), spec, line, label)
         position = self._known.setdefault(step, len(self.steps))
         if position == len(self.steps):
             self.steps.append(step)

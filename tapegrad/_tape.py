@@ -141,7 +141,7 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
-    def __reduce__(self) -> str:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         return str(getattr(self, "__qualname__", self.name.upper()))
 
 

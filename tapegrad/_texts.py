@@ -40,6 +40,10 @@ A traced value ({what}) cannot become a plain NumPy array: its gradient would be
 To put traced values together use numpy.stack([x, y]), not numpy.array([x, y]); in place of \
 array[i] = x write tapegrad.at(array)[i].set(x); for the plain numbers, use x.value."""
 
+TO_PICKLE = """\
+A traced value ({what}) cannot be pickled: it is part of a call that runs here and now.{where}
+Pickle x.value, a constant to every gradient; or return it, and pickle what the transform gives."""
+
 MISSING_RULE = """\
 {function} has no derivative rule in tapegrad.{where}
 {nearest}
@@ -174,9 +178,16 @@ To index a plain array with it, write tapegrad.numpy.take(array, i) instead of a
 
 CUSTOM_CLOSURE = """\
 tapegrad.custom_vjp: {function} uses a traced value that is not one of its arguments, so the \
-pullback has no place for its gradient.
+pullback has no place for its gradient.{where}
 Pass that value as an argument, and let the pullback return its cotangent; or use x.value if it is \
 a constant."""
+
+NOT_LINEAR = """\
+tapegrad.custom_vjp: forward mode needs the transpose of the pullback of {function}, which has one \
+if it is linear in its cotangent; but {what}.{where}
+Use reverse mode, which is the pullback as it is (tapegrad.grad, vjp or jacrev; for second \
+derivatives jacrev(grad(f)) in place of hessian(f)), or write the pullback with operations that \
+are linear in the cotangent."""
 
 OTHER_PATH = """\
 {name} goes another way for these arguments: {step} is now {got}, and it decides by {why}.{where}

@@ -30,6 +30,13 @@ Flags: TypeAlias = Sequence[bool]  # which of them have examples along axis 0
 # The static parameters of one operation (axis=0, keepdims=True, ...), each op its own.
 Params: TypeAlias = Mapping[str, Any]
 NO_PARAMS: Params = MappingProxyType({})
+
+
+def settled(params: Params) -> Params:
+    """A copy of parameters that no one can write into."""
+    return MappingProxyType(dict(params))
+
+
 Rule: TypeAlias = Callable[..., Value]
 # The derivative of an elementwise op by one operand: partial(out, *args); None where there is none.
 Partial: TypeAlias = Callable[..., Value] | None

@@ -584,7 +584,7 @@ def test_other_arguments(recorded: Any, given: Any, got: str | None, wanted: str
     with pytest.raises(tg.ShapeError) as caught:
         program({"x": given}, 1.0)
     if got is None:
-        assert str(caught.value).startswith("f: the program is of arguments ")
+        assert str(caught.value).startswith("f: the program was recorded for other arguments: ")
         return
     assert str(caught.value) == (
         f"f: args[0]['x'] is {got.removeprefix('x is ')}, but the program was recorded for "
@@ -614,7 +614,7 @@ def test_the_number_of_arguments() -> None:
     """Too few and too many are another structure."""
     program = tg.record(lambda x, y: x * y, 1.0, 2.0).program
     for args in [(1.0,), (1.0, 2.0, 3.0), ((1.0, 2.0),)]:
-        with pytest.raises(tg.ShapeError, match="the program is of arguments"):
+        with pytest.raises(tg.ShapeError, match=r"expected (2, got \d|a leaf)"):
             program(*args)
 
 

@@ -8,6 +8,7 @@ to (n, n), and the mean of that is a number, only a wrong one. Labels that a los
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,9 @@ from ._activations import log_softmax, relu, softplus
 
 # Labels and targets: floats, integers or booleans; traced ones too.
 Targets: TypeAlias = Array | NDArray[np.integer[Any]] | NDArray[np.bool]
+
+# Which of the labels are right.
+Check: TypeAlias = Callable[[NDArray[Any]], NDArray[np.bool]]
 
 _PAIRWISE = """\
 {name} expected {first} and {second} of one shape, got {a} and {b}.{where}
@@ -65,7 +69,7 @@ def hinge(scores: Array, labels: Targets) -> Array:
     _check_labels(
         "hinge expected labels -1 and 1",
         labels,
-        lambda plain: np.abs(plain) == 1,
+        _signs,
         "From labels 0 and 1, use 2 * labels - 1.",
     )
     return tnp.mean(relu(1.0 - labels * scores))
@@ -85,7 +89,7 @@ def binary_cross_entropy(logits: Array, labels: Targets) -> Array:
     _check_labels(
         "binary_cross_entropy expected labels between 0 and 1",
         labels,
-        lambda plain: (plain >= 0) & (plain <= 1),
+        _fractions,
         "From labels -1 and 1, use (labels + 1) / 2.",
     )
     return tnp.mean(labels * softplus(-logits) + (1.0 - labels) * softplus(logits))
@@ -143,7 +147,7 @@ def accuracy(scores: Array, labels: Targets) -> Array:
     _check_labels(
         "accuracy expected labels -1 and 1, or 0 and 1",
         labels,
-        lambda plain: (plain == 1) | (plain == (-1 if np.any(plain < 0) else 0)),
+        _sides,
     )
     return tnp.mean((scores > 0) == (labels > 0))
 
@@ -182,11 +186,30 @@ def _check_any(name: str, shape: Shape) -> None:
         raise ShapeError(f"{name} of no examples (shape {shape}) is not defined.{at_line()}")
 
 
-def _check_labels(
-    expected: str, labels: Any, right: Callable[[NDArray[Any]], NDArray[np.bool]], remedy: str = ""
-) -> None:
+# What is asked of labels: functions with names, since a program keeps them, and is pickled.
+def _all(right: Check, plain: NDArray[Any]) -> bool:
+    return bool(np.all(right(plain)))
+
+
+def _signs(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray(np.abs(plain) == 1)
+
+
+def _sides(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain == 1) | (plain == (-1 if np.any(plain < 0) else 0)))
+
+
+def _fractions(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain >= 0) & (plain <= 1))
+
+
+def _classes(count: int, plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain >= 0) & (plain < count))
+
+
+def _check_labels(expected: str, labels: Any, right: Check, remedy: str = "") -> None:
     """Raise for the first label that is not right, with its index."""
-    if look(labels, lambda plain: bool(np.all(right(plain))), CHECK):
+    if look(labels, partial(_all, right), CHECK):
         return
     plain = plain_of(labels)
     wrong = tuple(int(i) for i in np.argwhere(~right(plain))[0])
@@ -211,7 +234,7 @@ def _check_classes(name: str, labels: Any, shape: Shape) -> None:
     _check_labels(
         f"{name} expected class numbers from 0 to {classes - 1}",
         labels,
-        lambda plain: (plain >= 0) & (plain < classes),
+        partial(_classes, classes),
     )
 
 
@@ -219,9 +242,9 @@ def _check_probabilities(probabilities: Any) -> None:
     _check_labels(
         "cross_entropy expected probabilities between 0 and 1",
         probabilities,
-        lambda plain: (plain >= 0) & (plain <= 1),
+        _fractions,
     )
-    if not look(probabilities, lambda plain: bool(np.all(_sum_to_one(plain))), CHECK):
+    if not look(probabilities, partial(_all, _sum_to_one), CHECK):
         plain = plain_of(probabilities)
         total = plain.sum(axis=-1)[~_sum_to_one(plain)].flat[0]
         raise ValueError(

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import tree
 from .._errors import LeafError, ShapeError, describe
+from .._structure import difference
 from .._typing import Value
 from .._values import copied, is_operand, shape_of
 
@@ -177,7 +178,7 @@ def _difference(params: object, other: object, what: str, call: str) -> str:
         lines += [f"a {what} for {each}, which is no parameter" for each in extra[:1]]
         detail = "; ".join(lines)
     else:
-        detail = f"expected {tree.flatten(params)[1]}, got {tree.flatten(other)[1]}"
+        detail = difference(tree.flatten(params)[1], other, what) or ""
     return (
         f"the params and their {what}s differ in structure: {detail}.\n"
         f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import tree
 from .._errors import LeafError, OutputError, ShapeError, describe
+from .._structure import difference
 from .._tape import Tape, Trace, Var, escaped
 from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
 from .._typing import T, Value
@@ -30,12 +31,14 @@ Parts: TypeAlias = tuple[list[Value], tree.Structure]
 
 
 def a_function(transform: object, field: attrs.Attribute[Any], value: object) -> None:
-    """What a transform takes: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    """What a transform takes, as a validator: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    check_function(value, "Write transform(f)(x), not transform(f(x)).")
+
+
+def check_function(value: object, remedy: str) -> None:
+    """Raise TypeError for what cannot be called."""
     if not callable(value):
-        raise TypeError(
-            f"expected a function to transform, got {describe(value)}\n"
-            "Write transform(f)(x), not transform(f(x))."
-        )
+        raise TypeError(f"expected a function to transform, got {describe(value)}\n{remedy}")
 
 
 def parameters(given: object, name: str, *, differentiable: bool = True) -> Parts:
@@ -119,7 +122,7 @@ def chosen(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
     """The positions of the arguments to differentiate, as non-negative numbers, for ``name``."""
     wanted: Any = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
     for i in wanted:
-        if not isinstance(i, (int, np.integer)):
+        if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise TypeError(f"{name}: argnums is an int or a tuple of ints, got {i!r}")
         if not -count <= i < count:
             raise TypeError(
@@ -140,7 +143,8 @@ def matching(
     """The leaves of a tangent or cotangent, checked against those it belongs to."""
     found, other = tree.flatten(given)
     if other != structure:
-        raise ShapeError(f"{name} must have the structure of {of}, {structure}, got {other}")
+        differs = difference(structure, given, name)
+        raise ShapeError(f"{name} must have the structure of {of}: {differs}")
     for i, (value, leaf) in enumerate(zip(found, leaves)):
         if shape_of(value) != shape_of(leaf):
             path = list(tree.paths(given, name))[i]

@@ -14,7 +14,7 @@ from .._tape import Tape
 from .._typing import Value
 from .._values import copied, like_leaves
 from ..numpy import TABLE
-from ._boundary import Parts, matching, outputs, positions, stripped, traced
+from ._boundary import Parts, check_function, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
 
 
@@ -38,7 +38,7 @@ class Linearised:
 
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
-        moved = forward(self.nodes, tangents)
+        moved = forward(self.nodes, tangents, [place for place in self.places if place is not None])
         found = [None if place is None else moved[place] for place in self.places]
         return tree.unflatten(self.structure, like_leaves(found, self.leaves, tangents))
 
@@ -59,6 +59,7 @@ class Linearised:
 
 def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
     """f recorded at the arguments with these leaves and structures."""
+    check_function(f, f"Write tapegrad.{transform}(f, ...), not tapegrad.{transform}(f(x), ...).")
     with Tape(TABLE, transform, f) as tape:
         nodes = tape.nodes
         out = f(*(traced(tape, parts) for parts in primals))

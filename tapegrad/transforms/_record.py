@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, ClassVar, Generic, cast
 
 import attrs
@@ -19,11 +18,11 @@ from .._node import Node, node
 from .._program import Guard, Program, Rewriter, spec_of
 from .._tape import INPUT, AnyOp, Tape, Var
 from .._texts import CAUGHT
-from .._typing import Args, Out, Params, Rest, T, Value
+from .._typing import Args, Out, Params, Rest, T, Value, settled
 from .._values import Look, Traced, Whole, copied, read_only
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
-from ._boundary import parameters, positions, stripped
+from ._boundary import check_function, parameters, positions, stripped
 
 
 class RecordingTape(Tape):
@@ -50,8 +49,7 @@ class RecordingTape(Tape):
         """Append what has been computed, and where; of arrays, what they hold now."""
         line = None if op is INPUT else user_line()
         inputs = tuple(self._kept(x) if isinstance(x, np.ndarray) else x for x in inputs)
-        params = MappingProxyType(dict(params))
-        return self._push(node(op, inputs, params, read_only(value), line))
+        return self._push(node(op, inputs, settled(params), read_only(value), line))
 
     def _kept(self, constant: NDArray[Any]) -> NDArray[Any]:
         """A copy, the same one for an array that has not changed since."""
@@ -154,6 +152,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
     >>> [node.op.name for node in recording.tape]
     ['input', 'input', 'multiply', 'add']
     """
+    check_function(f, "Write tapegrad.record(f, x), not tapegrad.record(f(x)).")
     names = _names(f, len(args))
     trees = [parameters(x, name, differentiable=False) for x, name in zip(args, names)]
     with RecordingTape(f) as tape:
