@@ -96,12 +96,18 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     >>> unflatten(flatten((0, [0]))[1], [1.0, 2.0])
     (1.0, [2.0])
     """
-    if not isinstance(structure, Structure):
-        raise TypeError(f"expected a structure, as flatten returns one, got {describe(structure)}")
-    spec, count = structure.spec, len(leaves)
-    if count != spec.num_leaves:
-        raise ShapeError(f"a tree of this structure has {spec.num_leaves} leaves, got {count}")
-    return optree.tree_unflatten(spec, leaves)
+    try:
+        return optree.tree_unflatten(structure.spec, leaves)
+    except (AttributeError, ValueError):
+        if not isinstance(structure, Structure):
+            raise TypeError(
+                f"expected a structure, as flatten returns one, got {describe(structure)}"
+            ) from None
+        if len(leaves) != structure.num_leaves:
+            raise ShapeError(
+                f"a tree of this structure has {structure.num_leaves} leaves, got {len(leaves)}"
+            ) from None
+        raise
 
 
 # Classes -----------------------------------------------------------------------------------------
