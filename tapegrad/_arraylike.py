@@ -10,9 +10,28 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ._dispatch import call_function, call_ufunc
-from ._errors import ConversionError, MutationError, at_line, describe
-from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER, TO_PICKLE
+from ._dispatch import call_function, call_ufunc, missing
+from ._errors import (
+    ConversionError,
+    MissingRuleError,
+    MutationError,
+    at_line,
+    describe,
+    library_call,
+)
+from ._texts import (
+    ASSIGNMENT,
+    DELETION,
+    FORMAT,
+    IN_PLACE,
+    OF_THE_VALUE,
+    TO_ARRAY,
+    TO_INDEX,
+    TO_LIBRARY,
+    TO_NUMBER,
+    TO_PICKLE,
+    UNHASHABLE,
+)
 from ._typing import Axis, Shape, Value
 from ._values import (
     BRANCH,
@@ -40,7 +59,9 @@ class ArrayLike(Traced):
     """The face of an array on a traced value; the operators, which are hot, are in `_tape.Var`."""
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # like an array: == is elementwise
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError(UNHASHABLE.format(where=at_line()))
 
     @property
     def value(self) -> Any:
@@ -82,12 +103,12 @@ class ArrayLike(Traced):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a traced value without axes")
+            raise TypeError(f"len() of a traced value without axes{at_line()}")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Var]:
         if not self.shape:
-            raise TypeError("iteration over a traced value without axes")
+            raise TypeError(f"iteration over a traced value without axes{at_line()}")
         return (self[i] for i in range(self.shape[0]))
 
     def __getitem__(self, index: Any) -> Var:
@@ -97,6 +118,9 @@ class ArrayLike(Traced):
 
         def __setitem__(self, index: object, value: object) -> NoReturn:
             raise MutationError(ASSIGNMENT.format(where=at_line()))
+
+        def __delitem__(self, index: object) -> NoReturn:
+            raise MutationError(DELETION.format(where=at_line()))
 
     # Operators; the arithmetic that is hot is in `_tape` ------------------------------------------
     def __mod__(self, other: Operand) -> Var:
@@ -110,6 +134,12 @@ class ArrayLike(Traced):
 
     def __rfloordiv__(self, other: Operand) -> Var:
         return self._binary(np.floor_divide, other, swapped=True)
+
+    def __divmod__(self, other: Operand) -> tuple[Var, Var]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Operand) -> tuple[Var, Var]:
+        return other // self, other % self
 
     # The checker fears that the reflection of each in another class gives another type.
     def __lt__(self, other: Operand) -> Var:  # type: ignore[misc]
@@ -176,7 +206,12 @@ class ArrayLike(Traced):
         return f"Var({plain_of(self)!r})"
 
     def __format__(self, spec: str) -> str:
-        return format(plain_of(self), spec)
+        plain = plain_of(self)
+        if isinstance(plain, np.ndarray) and spec:
+            if self.shape:
+                raise TypeError(FORMAT.format(spec=spec, what=describe(self), where=at_line()))
+            return np.array2string(plain, formatter={"all": lambda x: format(x, spec)})
+        return format(plain, spec)
 
     def __bool__(self) -> bool:
         return self._trace.look(self, bool, BRANCH)  # type: ignore[no-any-return]
@@ -187,6 +222,12 @@ class ArrayLike(Traced):
             raise ConversionError(TO_INDEX.format(what=what, where=at_line()))
         return look(self, operator.index, NUMBER)  # type: ignore[no-any-return]
 
+    def __complex__(self) -> complex:
+        return self._number(complex)  # type: ignore[no-any-return]
+
+    def __trunc__(self) -> int:
+        return self._number(int)  # type: ignore[no-any-return]
+
     def __int__(self) -> int:
         return self._number(int)  # type: ignore[no-any-return]
 
@@ -194,11 +235,17 @@ class ArrayLike(Traced):
         return self._number(float)  # type: ignore[no-any-return]
 
     def _number(self, kind: type) -> Any:
-        """int() or float() of what has no gradient to lose."""
+        """int(), float() or complex() of what has no gradient to lose."""
         if is_floating(self):
-            call, what = f"{kind.__name__}()", describe(plain_of(self))
-            raise ConversionError(TO_NUMBER.format(call=call, what=what, where=at_line()))
+            raise self._lost(TO_NUMBER, call=f"{kind.__name__}()")
         return look(self, kind, NUMBER)
+
+    def _lost(self, text: str, **words: str) -> Exception:
+        """The error for a gradient that would be lost; a library's function that asks is named."""
+        if library_call() is not None:
+            return MissingRuleError(f"{missing(self._trace.table, None)}\n{TO_LIBRARY}")
+        what = describe(plain_of(self))
+        return ConversionError(text.format(what=what, where=at_line(), **words))
 
     def __dir__(self) -> Iterator[str]:
         return (name for name in object.__dir__(self) if name not in _MISSING)
@@ -219,8 +266,7 @@ class ArrayLike(Traced):
 
         def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
             if is_floating(self):
-                what = describe(plain_of(self))
-                raise ConversionError(TO_ARRAY.format(what=what, where=at_line()))
+                raise self._lost(TO_ARRAY)
             return np.array(look(self, read_only, ELEMENTS), dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._errors import MissingRuleError, MutationError, at_line
+from ._errors import MissingRuleError, MutationError, at_line, library_call
 from ._texts import INSTEAD, MISSING_RULE, OPTION, OUT_ARGUMENT, WRITER
 from ._typing import Value
 
@@ -32,7 +33,7 @@ def call_ufunc(
     if method == "at":
         raise MutationError(WRITER.format(function=name, where=at_line()))
     if traced is None:
-        raise _missing(table, name)
+        raise missing(table, name)
     raise _unsupported(name, f"there is no {next(iter(kwargs))}= in its derivative rule")
 
 
@@ -42,11 +43,11 @@ def call_function(
     """Another function of NumPy's, on arguments of which at least one is traced."""
     if kwargs.get("out") is not None:
         raise MutationError(OUT_ARGUMENT.format(function=_name(function), where=at_line()))
-    if function in _WRITERS:
+    if function in _WRITERS and library_call() is None:  # numpy.full_like calls one, too
         raise MutationError(WRITER.format(function=_name(function), where=at_line()))
     traced = table.get(function)
     if traced is None:
-        raise _missing(table, _name(function))
+        raise missing(table, _name(function))
     given = {key: value for key, value in kwargs.items() if key != "out"}
     try:
         return traced(*args, **given)
@@ -81,12 +82,18 @@ def _name(function: Any) -> str:
     """The name under which the user knows a function: SciPy's ufuncs do not say whose they are."""
     name = function.__name__
     if isinstance(function, np.ufunc):
-        return f"numpy.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+        for module in ("numpy", "scipy.special"):
+            if getattr(sys.modules.get(module), name, None) is function:
+                return f"{module}.{name}"
+        return str(name)  # one that the user has made
     return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 
-def _missing(table: Table, name: str) -> MissingRuleError:
-    """The error for a NumPy function without a rule, with the supported one nearest in name."""
+def missing(table: Table, name: str | None) -> MissingRuleError:
+    """The error for a function without a rule, with the supported one nearest in name: for that
+    which the user calls, if it is a library's, else for this one.
+    """
+    name = library_call() or name or "this"
     known = sorted({_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
     near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.7)
     if name in INSTEAD:

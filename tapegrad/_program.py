@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from . import tree
-from ._errors import GuardError, Line, ShapeError, describe
+from ._errors import GuardError, Line, ShapeError, at_line, describe
 from ._listing import expression, listing, place, short
 from ._structure import difference
 from ._tape import CONSTANT, INPUT, AnyOp, explained
@@ -142,11 +142,16 @@ class Program:
     guards: tuple[Guard, ...]
     name: str
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The output for other arguments of the same structure, kinds, dtypes and shapes.
 
         Raises ShapeError for others, GuardError where the function would have gone another way.
         """
+        if kwargs:
+            raise TypeError(
+                f"{self.name}: a program takes its arguments in order, and what record was given "
+                f"by keyword is a constant of it; got {', '.join(kwargs)} by keyword{at_line()}"
+            )
         leaves = self._leaves(args)
         given = dict(zip(self.inputs, leaves))
         guards: dict[int, list[Guard]] = {}

@@ -311,12 +311,17 @@ def _operator(
     a batch does something else: they, and all other operands, go the way of every op. The op's
     ``run`` takes what an outer trace holds, too, and records it there: it is Python's own
     operator, or NumPy's function. ``swapped``: the other operand stands on the left.
+
+    plain: the class of that tape; or the modulus of pow(x, y, modulus), which is no class, and
+           asked for in the same comparison
     """
 
-    def method(self: Var, other: Value) -> Var:
+    def method(self: Var, other: Value, plain: Any = Tape) -> Var:
         tape: Any = self._trace
         kind = other.__class__
-        if tape.__class__ is not Tape:
+        if tape.__class__ is not plain:
+            if plain is not Tape and plain is not None:
+                raise TypeError(f"pow() of a traced value has no modulus, got {plain!r}{at_line()}")
             return self._binary(function, other, swapped=swapped)
         if kind is Var:
             if other._trace is not tape:

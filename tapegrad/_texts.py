@@ -26,6 +26,18 @@ ASSIGNMENT = """\
 Traced values are immutable: x[i] = v cannot be differentiated.{where}
 Write  x = tapegrad.at(x)[i].set(v)  instead, or  x = tapegrad.at(x)[i].add(v)  for x[i] += v."""
 
+DELETION = """\
+Traced values are immutable: del x[i] cannot be differentiated.{where}
+Take what is to stay: x[mask], or numpy.concatenate([x[:i], x[i + 1 :]])."""
+
+FORMAT = """\
+The format {spec!r} is for one number, not for {what}.{where}
+Give it to one element, or print x, which shows all."""
+
+UNHASHABLE = """\
+A traced value is unhashable, as an array is: it is no key of a dict and no element of a set.{where}
+Use x.value, if it is a number."""
+
 TO_NUMBER = """\
 {call} of a traced value ({what}) would lose its gradient.{where}
 For mathematics, use NumPy's functions (numpy.exp, not math.exp); in place of array[i] = x write \
@@ -39,6 +51,9 @@ TO_ARRAY = """\
 A traced value ({what}) cannot become a plain NumPy array: its gradient would be lost.{where}
 To put traced values together use numpy.stack([x, y]), not numpy.array([x, y]); in place of \
 array[i] = x write tapegrad.at(array)[i].set(x); for the plain numbers, use x.value."""
+
+TO_LIBRARY = """\
+Where no gradient goes through it, give it x.value, a constant."""
 
 TO_PICKLE = """\
 A traced value ({what}) cannot be pickled: it is part of a call that runs here and now.{where}
@@ -97,6 +112,14 @@ INSTEAD = {
     "numpy.nansum": "numpy.where(numpy.isnan(x), 0.0, x).sum()",
     "scipy.special.expit": "tapegrad.nn.sigmoid(x)",
     "scipy.special.erf": "tapegrad.special.erf(x)",
+    "scipy.special.logsumexp": "tapegrad.special.logsumexp(x)",
+    "scipy.special.log_softmax": "tapegrad.nn.log_softmax(x, axis=None)",
+    "scipy.special.softmax": "tapegrad.nn.softmax(x, axis=None)",
+    "scipy.linalg.det": "numpy.linalg.det",
+    "scipy.linalg.inv": "numpy.linalg.inv",
+    "scipy.linalg.norm": "numpy.linalg.norm",
+    "scipy.linalg.solve": "numpy.linalg.solve",
+    "numpy.full": "numpy.broadcast_to(fill_value, shape)",
     "numpy.nonzero": "numpy.nonzero(x.value)",
     "numpy.ptp": "x.max() - x.min()",
     "numpy.rad2deg": "x * (180 / numpy.pi)",

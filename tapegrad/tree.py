@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import ShapeError, describe
+from ._errors import LeafError, ShapeError, describe
 from ._structure import (
     Structure as Structure,
     difference,
@@ -23,7 +23,7 @@ from ._structure import (
     unflatten as unflatten,
 )
 from ._typing import T
-from ._values import array
+from ._values import array, is_operand
 
 
 def unflatten_all(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
@@ -84,6 +84,8 @@ def from_paths(template: T, mapping: Mapping[str, Any], name: str = "") -> T:
     >>> from_paths({"w": 0.0}, {"['w']": 5.0})
     {'w': 5.0}
     """
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"expected a mapping from paths to leaves, got {describe(mapping)}")
     expected = paths(template, name)
     if expected.keys() != mapping.keys():
         missing = ", ".join(sorted(expected.keys() - mapping.keys())) or "none"
@@ -106,7 +108,7 @@ def size(tree: object) -> int:
     >>> size({"w": np.zeros((3, 4)), "b": 0.0})
     13
     """
-    return sum(int(np.size(leaf)) for leaf in leaves(tree))
+    return sum(int(np.size(leaf)) for leaf in _numbers(tree)[0])
 
 
 def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
@@ -122,8 +124,8 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     >>> unravel(2 * vector)
     {'w': array([2., 4.]), 'b': 6.0}
     """
-    found, structure = flatten(tree)
-    vector = np.concatenate([np.ravel(array(leaf)) for leaf in found]) if found else np.zeros(0)
+    found, structure = _numbers(tree)
+    vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
     if not np.issubdtype(vector.dtype, np.inexact):
         vector = vector.astype(float)
     return vector, Unravel(structure, tuple((np.shape(x), _kind(x)) for x in found))
@@ -161,6 +163,16 @@ def _kind(leaf: Any) -> Any:
     if isinstance(leaf, np.generic):
         return type(leaf)
     return getattr(leaf, "dtype", float)
+
+
+def _numbers(tree: object) -> tuple[list[Any], Structure]:
+    """The leaves, each a number or an array of them, and the structure."""
+    found, structure = flatten(tree)
+    for i, leaf in enumerate(found):
+        if not is_operand(leaf):
+            path = structure.paths("tree")[i]
+            raise LeafError(f"{path} is {describe(leaf)}, which is no number and no array of them")
+    return found, structure
 
 
 def _flatten_like(structure: Structure, tree: object) -> list[Any]:

@@ -868,7 +868,6 @@ def test_conversions_to_arrays() -> None:
         np.array,
         lambda x: np.array([x, x]),
         lambda x: np.asarray(x, dtype=np.float32),
-        lambda x: np.full((2, 3), x),
         lambda x: np.ones(3)[x],
         lambda x: np.fromiter((v for v in x), float),
     ):

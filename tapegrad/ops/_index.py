@@ -46,6 +46,7 @@ class _Mark(enum.Enum):
 
 
 ARRAY = _Mark.ARRAY
+_HALF = "\nThe whole part of a quotient is n // 2, not n / 2."
 Index: TypeAlias = tuple[Any, ...]
 
 
@@ -89,8 +90,17 @@ def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) ->
 
 def _plain_slice(item: slice) -> slice:
     """A slice whose bounds are ints: a traced integer gives its value."""
-    bounds = (item.start, item.stop, item.step)
-    return slice(*(b if b is None else b.__index__() for b in bounds))
+    return slice(*map(_bound, (item.start, item.stop, item.step)))
+
+
+def _bound(value: Any) -> int | None:
+    try:
+        return None if value is None else operator.index(value)
+    except ConversionError:  # a traced value has its own words
+        raise
+    except TypeError:
+        text = f"the bounds of a slice are integers or None, got {describe(value)}{at_line()}"
+        raise TypeError(f"{text}{_HALF if isinstance(value, float) else ''}") from None
 
 
 def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
@@ -101,17 +111,24 @@ def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
         if is_floating(item):
             raise ConversionError(TO_INDEX.format(what=describe(item), where=at_line()))
         item = look(item, np.asarray, MASK)  # how many are true would differ between examples
-    found = np.asarray(operand(item) if isinstance(item, np.ndarray) else item)
+    try:
+        found = np.asarray(operand(item) if isinstance(item, np.ndarray) else item)
+    except ValueError:  # lists of different lengths
+        raise _no_index(item) from None
     if found.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         found = found.astype(np.intp)  # x[[]]
     if is_truth(found) and found.ndim:
         return np.nonzero(found), found.shape
     if not is_whole(found):
-        raise IndexError(
-            f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
-            f"got {describe(item)}"
-        )
+        raise _no_index(item)
     return (found,), None
+
+
+def _no_index(item: Any) -> IndexError:
+    return IndexError(
+        f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
+        f"got {describe(item)}{at_line()}"
+    )
 
 
 def fill(index: Index, arrays: Sequence[Any]) -> Index:

@@ -149,7 +149,7 @@ class CustomVjp(FunctionLike):
         """(output, pull) of the function; or of the function on all examples of batches."""
         call: Pulled = partial(self._on_operands, arguments)
         for flags in mapped:
-            call = partial(_on_batch, call, flags)
+            call = partial(_on_batch, self.op.name, call, flags)
         return call(*operands)
 
     def _cotangents(self, g: Bundle, out: Value, x: Value, **call: Any) -> Bundle:
@@ -310,13 +310,18 @@ def _on_examples(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) ->
     return op.bind(packed, arguments=p["arguments"], mapped=(*p["mapped"], x.batched))
 
 
-def _on_batch(call: Pulled, flags: Flags, *operands: Value) -> tuple[Any, Pull]:
+def _on_batch(name: str, call: Pulled, flags: Flags, *operands: Value) -> tuple[Any, Pull]:
     """(output, pull) on all examples, which those operands have that are flagged.
 
     The pull calls again: what the first call kept are values of a batch that has ended by then.
     """
     axes = tuple(0 if flag else None for flag in flags)
-    out = Batched(lambda *xs: call(*xs)[0], axes, 0)(*operands)
+
+    def output(*xs: Value) -> Any:
+        return call(*xs)[0]
+
+    output.__name__ = name  # in messages
+    out = Batched(output, axes, 0)(*operands)
 
     def pull(g: Any) -> list[Value | None]:
         each = Batched(lambda g, *xs: call(*xs)[1](g), (0, *axes), 0)(g, *operands)
