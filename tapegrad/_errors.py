@@ -81,18 +81,22 @@ class Line:
 _BETWEEN = ("numpy.", "scipy.", "sklearn.", "optree.", "contextlib")
 
 
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame is of the user's code: outside this package and the libraries between."""
+    ours = frame.f_code.co_filename.startswith((PACKAGE, "<__array_function__"))
+    return not ours and not frame.f_globals.get("__name__", "").startswith(_BETWEEN)
+
+
 def user_line() -> Line | None:
-    """The innermost line outside this package and the libraries between; None if there is none."""
+    """The innermost line of the user's code; None if there is none."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        module = frame.f_globals.get("__name__", "")
-        ours = name.startswith((PACKAGE, "<__array_function__"))
-        if not ours and not module.startswith(_BETWEEN):
-            text = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
-            return Line(name, frame.f_lineno, frame.f_code.co_name, text)
+    while frame is not None and not is_users(frame):
         frame = frame.f_back
-    return None
+    if frame is None:
+        return None
+    name = frame.f_code.co_filename
+    text = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
+    return Line(name, frame.f_lineno, frame.f_code.co_name, text)
 
 
 def at_line() -> str:
