@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ._dispatch import call_function, call_ufunc
 from ._errors import ConversionError, MutationError, at_line, describe
-from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER
+from ._hints import indented
+from ._texts import ASSIGNMENT, TO_ARRAY, TO_INDEX, TO_NUMBER, UNCHANGED
 from ._typing import Axis, Shape, Value
 from ._values import (
     BRANCH,
@@ -27,6 +28,7 @@ from ._values import (
     look,
     plain_of,
 )
+from ._words import ATTRIBUTES, Absent, present
 
 if TYPE_CHECKING:
     from ._tape import Operand, Var
@@ -197,7 +199,7 @@ class ArrayLike(Traced):
         return look(self, kind, NUMBER)
 
     def __dir__(self) -> Iterator[str]:
-        return (name for name in object.__dir__(self) if name not in _MISSING)
+        return iter(present(self))
 
     def __copy__(self) -> ArrayLike:
         return self
@@ -364,22 +366,26 @@ def read_only(value: Value) -> Value:
     return value
 
 
-class _OfArrays:
-    """An attribute that arrays have and traced values have not: the error says what to do.
-
-    A __getattr__ would say it too, and would make each use of any other attribute slow
-    (bench/NOTES.md).
-    """
+class _OfTheValue(Absent):
+    """An attribute that plain arrays have, and Python's numbers perhaps not."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        super().__init__(f"a traced value has no attribute {name!r}")
+        self._name = name
 
-    def __get__(self, instance: object, owner: object = None) -> NoReturn:
-        text = IN_PLACE if self.name in _CHANGES else OF_THE_VALUE
-        raise AttributeError(text.format(name=self.name))
+    def __get__(self, instance: Any, owner: object = None) -> NoReturn:
+        plain, name = plain_of(instance), self._name
+        code = f"x.value.{name}()" if name in _CALLED else f"x.value.{name}"
+        if not hasattr(plain, name):
+            code = "x.value" if name in _CALLED else f"numpy.asarray(x.value).{name}"
+        text = f"{self.text}; the plain value has, a constant to every gradient{indented(code)}"
+        raise AttributeError(text)
 
 
-_CHANGES = {"byteswap", "fill", "partition", "put", "resize", "setfield", "setflags", "sort"}
-_MISSING = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(ArrayLike, name)}
-for _name in _MISSING:
-    setattr(ArrayLike, _name, _OfArrays(_name))
+_CALLED = {"item", "tolist"}  # which give a plain number, as x.value may be already
+_CHANGES = {"byteswap", "partition", "resize", "setfield", "setflags"}
+for _name in {*dir(np.ndarray), *ATTRIBUTES}:
+    if _name[0] != "_" and not hasattr(ArrayLike, _name):
+        _text = f"a traced value has no attribute {_name!r}: {UNCHANGED}"
+        _absent = Absent(_text) if _name in _CHANGES else _OfTheValue(_name)
+        setattr(ArrayLike, _name, ATTRIBUTES.get(_name, _absent))

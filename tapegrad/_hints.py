@@ -5,6 +5,7 @@ each, on plain and on traced arguments, and holds it against NumPy.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 
 def _places(a: str) -> str:
@@ -36,12 +37,11 @@ s = numpy.where(near, y, 0.0) ** 2
 far = numpy.where(near, 1.0, y)
 numpy.where(near, 1 - s / 6 * (1 - s / 20 * (1 - s / 42)), numpy.sin(far) / far)"""
 _TRAPEZOID = "numpy.sum((y[..., 1:] + y[..., :-1]) * {0}, -1) / 2"
-_POSITIVE_INFINITY = "numpy.where(x == numpy.inf, {0}, {1})"
 
 # By the call, with NumPy's names and defaults: for which arguments ("" for all), the code.
 _CALLS: dict[str, dict[str, str]] = {
     "numpy.add.accumulate(array, axis=0)": {"": "numpy.cumsum(array, axis)"},
-    "numpy.add.reduce(array, axis=0, keepdims=False)": {
+    "numpy.add.reduce(array, axis=0, *, keepdims=False)": {
         "": "numpy.sum(array, axis, keepdims=keepdims)"
     },
     "numpy.allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False)": {
@@ -59,9 +59,7 @@ _CALLS: dict[str, dict[str, str]] = {
     },
     "numpy.array_split(ary, indices_or_sections, axis=0)": _split("array_split", "axis"),
     "numpy.atleast_1d(x)": {"": "numpy.reshape(x, numpy.shape(x) or (1,))"},
-    "numpy.atleast_2d(x)": {
-        "": "numpy.reshape(x, (1,) * (2 - numpy.ndim(x)) + numpy.shape(x))"
-    },
+    "numpy.atleast_2d(x)": {"": "numpy.reshape(x, (1,) * (2 - numpy.ndim(x)) + numpy.shape(x))"},
     "numpy.average(a, axis=None, weights=None)": {
         "without weights": "numpy.mean(a, axis)",
         "for weights of the shape of a": (
@@ -79,7 +77,7 @@ _CALLS: dict[str, dict[str, str]] = {
     "numpy.compress(condition, a, axis=None)": {
         "for a plain condition": "numpy.take(a, numpy.flatnonzero(condition), axis)"
     },
-    "numpy.count_nonzero(a, axis=None, keepdims=False)": {
+    "numpy.count_nonzero(a, axis=None, *, keepdims=False)": {
         "": "numpy.sum(a != 0, axis, keepdims=keepdims)"
     },
     "numpy.cov(m)": {
@@ -96,7 +94,7 @@ _CALLS: dict[str, dict[str, str]] = {
             "a[..., None, :], 1), axis=-1)"
         )
     },
-    "numpy.cumulative_sum(x, axis=None)": {"": "numpy.cumsum(x, axis)"},
+    "numpy.cumulative_sum(x, *, axis=None)": {"": "numpy.cumsum(x, axis)"},
     "numpy.deg2rad(x)": {"": "x * (numpy.pi / 180)"},
     "numpy.degrees(x)": {"": "x * (180 / numpy.pi)"},
     "numpy.delete(arr, obj, axis=None)": {
@@ -121,17 +119,12 @@ _CALLS: dict[str, dict[str, str]] = {
         "for arrays of more axes": "numpy.concatenate(tup, 2)",
     },
     "numpy.ediff1d(ary)": {"": "numpy.ravel(ary)[1:] - numpy.ravel(ary)[:-1]"},
-    "numpy.extract(condition, arr)": {
-        "": "numpy.ravel(arr)[numpy.ravel(condition) != 0]"
-    },
+    "numpy.extract(condition, arr)": {"": "numpy.ravel(arr)[numpy.ravel(condition) != 0]"},
     "numpy.fabs(x)": {"for floating-point x": "numpy.abs(x)"},
-    "numpy.fix(x)": {"for floating-point x": "numpy.trunc(x)"},
     "numpy.flatnonzero(a)": {"": "numpy.flatnonzero(a.value)"},
     "numpy.fliplr(m)": {"": "numpy.flip(m, 1)"},
     "numpy.flipud(m)": {"": "numpy.flip(m, 0)"},
-    "numpy.float_power(x1, x2)": {
-        "": "numpy.power(tapegrad.numpy.astype(x1, numpy.float64), x2)"
-    },
+    "numpy.float_power(x1, x2)": {"": "numpy.power(tapegrad.numpy.astype(x1, numpy.float64), x2)"},
     "numpy.fmax(x1, x2)": {
         "": "numpy.maximum("
         "numpy.where(numpy.isnan(x1), x2, x1), numpy.where(numpy.isnan(x2), x1, x2))"
@@ -174,17 +167,17 @@ _CALLS: dict[str, dict[str, str]] = {
         "for n of at least 1": "functools.reduce(numpy.matmul, [a] * n)"
     },
     "numpy.linalg.multi_dot(arrays)": {"": "functools.reduce(numpy.matmul, arrays)"},
-    "numpy.linalg.vector_norm(x, axis=None, ord=2)": {
+    "numpy.linalg.vector_norm(x, *, axis=None, ord=2)": {
         "along one axis": "numpy.linalg.norm(x, ord, axis)"
     },
     "numpy.logaddexp2(x1, x2)": {
         "": "numpy.logaddexp(x1 * numpy.log(2), x2 * numpy.log(2)) / numpy.log(2)"
     },
     "numpy.logical_xor(x1, x2)": {"": "(x1 != 0) != (x2 != 0)"},
-    "numpy.maximum.reduce(array, axis=0, keepdims=False)": {
+    "numpy.maximum.reduce(array, axis=0, *, keepdims=False)": {
         "": "numpy.max(array, axis, keepdims=keepdims)"
     },
-    "numpy.minimum.reduce(array, axis=0, keepdims=False)": {
+    "numpy.minimum.reduce(array, axis=0, *, keepdims=False)": {
         "": "numpy.min(array, axis, keepdims=keepdims)"
     },
     "numpy.median(a, axis=None)": {
@@ -197,14 +190,14 @@ _CALLS: dict[str, dict[str, str]] = {
             "(numpy.shape(a)[-1] - 1) // 2 : numpy.shape(a)[-1] // 2 + 1], -1)"
         ),
     },
-    "numpy.modf(x)": {"for finite x": "(x - numpy.trunc(x), numpy.trunc(x))"},
+    "numpy.modf(x)": {"for finite floating-point x": "(x - numpy.trunc(x), numpy.trunc(x))"},
     "numpy.multiply.accumulate(array, axis=0)": {
         "along the last axis": (
             "numpy.prod(numpy.where(numpy.tri(numpy.shape(array)[-1], dtype=bool), "
             "array[..., None, :], 1), axis=-1)"
         )
     },
-    "numpy.multiply.reduce(array, axis=0, keepdims=False)": {
+    "numpy.multiply.reduce(array, axis=0, *, keepdims=False)": {
         "": "numpy.prod(array, axis, keepdims=keepdims)"
     },
     **{
@@ -213,7 +206,7 @@ _CALLS: dict[str, dict[str, str]] = {
         }
         for name, sign in _OUTER.items()
     },
-    "numpy.nan_to_num(x, nan=0.0, posinf=None, neginf=None)": {
+    "numpy.nan_to_num(x, *, nan=0.0, posinf=None, neginf=None)": {
         "without posinf and neginf": (
             "numpy.where(numpy.isnan(x), nan, "
             "numpy.clip(x, numpy.finfo(x.dtype).min, numpy.finfo(x.dtype).max))"
@@ -237,9 +230,7 @@ _CALLS: dict[str, dict[str, str]] = {
     "numpy.nanprod(a, axis=None)": {"": f"numpy.prod({_without_nan('1')}, axis)"},
     "numpy.nansum(a, axis=None)": {"": f"numpy.sum({_without_nan('0')}, axis)"},
     "numpy.nonzero(a)": {"": "numpy.nonzero(a.value)"},
-    "numpy.polyval(p, x)": {
-        "": "functools.reduce(lambda y, c: y * x + c, p, numpy.zeros_like(x))"
-    },
+    "numpy.polyval(p, x)": {"": "functools.reduce(lambda y, c: y * x + c, p, numpy.zeros_like(x))"},
     "numpy.ptp(a, axis=None)": {"": "numpy.max(a, axis) - numpy.min(a, axis)"},
     "numpy.rad2deg(x)": {"": "x * (180 / numpy.pi)"},
     "numpy.radians(x)": {"": "x * (numpy.pi / 180)"},
@@ -265,7 +256,7 @@ _CALLS: dict[str, dict[str, str]] = {
         "along the last axis, without x": _TRAPEZOID.format("dx"),
         "along the last axis, with x": _TRAPEZOID.format("(x[..., 1:] - x[..., :-1])"),
     },
-    "numpy.unstack(x, axis=0)": {"": "tuple(numpy.moveaxis(x, axis, 0))"},
+    "numpy.unstack(x, *, axis=0)": {"": "tuple(numpy.moveaxis(x, axis, 0))"},
     "numpy.vdot(a, b)": {"": "numpy.dot(numpy.ravel(a), numpy.ravel(b))"},
     "numpy.vecdot(x1, x2)": {"": "numpy.sum(x1 * x2, -1)"},
     "numpy.vsplit(ary, indices_or_sections)": _split("split", "0"),
@@ -284,3 +275,106 @@ _CALLS: dict[str, dict[str, str]] = {
     "scipy.special.log_expit(x)": {"": "-tapegrad.nn.softplus(-x)"},
     "scipy.special.logit(x)": {"": "numpy.log(x) - numpy.log1p(-x)"},
 }
+
+# By the call of a function that writes into its first argument, as in _CALLS.
+_WRITES: dict[str, dict[str, str]] = {
+    "numpy.copyto(dst, src, where=True)": {
+        "": "dst = tapegrad.numpy.where(where, tapegrad.numpy.astype(src, dst.dtype), dst)"
+    },
+    "numpy.fill_diagonal(a, val)": {
+        "for a number val": "a = tapegrad.at(a)[numpy.diag_indices(min(a.shape), a.ndim)].set(val)"
+    },
+    "numpy.place(arr, mask, vals)": {
+        "for one value": "arr = tapegrad.numpy.where(mask, vals, arr)"
+    },
+    "numpy.put(a, ind, v)": {
+        "for one value, or one for each place": (
+            "a = tapegrad.at(a)[numpy.unravel_index(ind, a.shape)].set(v)"
+        )
+    },
+    "numpy.put_along_axis(arr, indices, values, axis)": {
+        "along the last axis of a matrix": (
+            "arr = tapegrad.at(arr)[numpy.arange(len(arr))[:, None], indices].set(values)"
+        )
+    },
+    "numpy.putmask(a, mask, values)": {
+        "for one value, or an array of the shape of a": (
+            "a = tapegrad.numpy.where(mask, values, a)"
+        )
+    },
+    "numpy.add.at(a, indices, b)": {"": "a = tapegrad.at(a)[indices].add(b)"},
+    "numpy.subtract.at(a, indices, b)": {"": "a = tapegrad.at(a)[indices].add(-b)"},
+}
+
+# By a function and an option that it has no rule for; {name}({x}) is any other function.
+_OPTIONS: dict[tuple[str, str], dict[str, str]] = {
+    ("", "dtype"): {"": "{name}({x})"},
+    ("", "where"): {
+        "where the rest is `other`, and {name} has a slope at `safe`": (
+            "tapegrad.numpy.where(where, {name}({x}), other)"
+        )
+    },
+    **{
+        (f"numpy.{name}", "dtype"): {"": f"numpy.{name}(a.astype(dtype), axis)"}
+        for name in ("sum", "prod", "mean", "var", "std", "cumsum")
+    },
+    ("numpy.sum", "where"): {"": "numpy.sum(tapegrad.numpy.where(where, a, 0), axis)"},
+    ("numpy.prod", "where"): {"": "numpy.prod(tapegrad.numpy.where(where, a, 1), axis)"},
+    ("numpy.mean", "where"): {
+        "": "numpy.sum(tapegrad.numpy.where(where, a, 0), axis) "
+        "/ numpy.sum(numpy.broadcast_to(where, a.shape), axis)"
+    },
+    ("numpy.max", "where"): {
+        "": "numpy.maximum(numpy.max(tapegrad.numpy.where(where, a, initial), axis), initial)"
+    },
+    ("numpy.min", "where"): {
+        "": "numpy.minimum(numpy.min(tapegrad.numpy.where(where, a, initial), axis), initial)"
+    },
+    ("numpy.all", "where"): {"": "numpy.all(tapegrad.numpy.where(where, a, True), axis)"},
+    ("numpy.any", "where"): {"": "numpy.any(tapegrad.numpy.where(where, a, False), axis)"},
+    ("numpy.sum", "initial"): {"": "numpy.sum(a, axis) + initial"},
+    ("numpy.prod", "initial"): {"": "numpy.prod(a, axis) * initial"},
+    ("numpy.max", "initial"): {"": "numpy.maximum(numpy.max(a, axis), initial)"},
+    ("numpy.min", "initial"): {"": "numpy.minimum(numpy.min(a, axis), initial)"},
+}
+_CASTS = {"dtype": "{0}.astype(dtype)", "where": "tapegrad.numpy.where(where, {0}, safe)"}
+
+
+Hint: TypeAlias = tuple[str, Mapping[str, str]]  # a call, and the code by the case
+
+
+def _by_name(calls: Mapping[str, Mapping[str, str]]) -> dict[str, Hint]:
+    return {call.partition("(")[0]: (call, cases) for call, cases in calls.items()}
+
+
+INSTEAD: Mapping[str, Hint] = _by_name(_CALLS)
+WRITES: Mapping[str, Hint] = _by_name(_WRITES)
+SET: Hint = ("a[i] = x", {"": "a = tapegrad.at(a)[i].set(x)"})
+
+
+def indented(code: str) -> str:
+    """Lines of code as they stand in a message, indented by four."""
+    return "".join(f"\n    {line}" for line in code.splitlines())
+
+
+def shown(hint: Hint) -> str:
+    """A hint in words: in place of which call, for which arguments, what to write."""
+    call, cases = hint
+    texts = [f"{case and ' '}{case}:{indented(code)}" for case, code in cases.items()]
+    comma = "," if next(iter(cases)) else ""
+    return f"In place of {call}{comma}" + "\nor".join(texts)
+
+
+def without(name: str, option: str, operands: int) -> str:
+    """What to write in place of an option of a function of so many operands; empty if unknown.
+
+    operands: 0 for a function that is not elementwise, for which only what is known of it counts
+    """
+    if (name, option) in _OPTIONS:
+        return shown((f"{option}=", _OPTIONS[name, option]))
+    if not operands or ("", option) not in _OPTIONS:
+        return ""
+    x = [_CASTS[option].format(x) for x in (["x"], ["x1", "x2"])[operands - 1]]
+    ((case, code),) = _OPTIONS["", option].items()
+    said = {"name": name, "x": ", ".join(x)}
+    return shown((f"{option}=", {case.format(**said): code.format(**said)}))

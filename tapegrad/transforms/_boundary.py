@@ -11,7 +11,7 @@ import numpy as np
 from .. import tree
 from .._errors import LeafError, OutputError, ShapeError, describe
 from .._tape import Tape, Var, escaped
-from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
+from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, SETTING_LEAF, UNKNOWN_LEAF
 from .._typing import Value
 from .._values import (
     UNLIKE_ARRAYS,
@@ -20,6 +20,7 @@ from .._values import (
     is_floating,
     is_number,
     is_real,
+    is_truth,
     like,
     plain_of,
     shape_of,
@@ -63,9 +64,8 @@ def _leaf_error(path: str, leaf: Any) -> LeafError:
     if is_complex(leaf):
         text = COMPLEX_LEAF
     elif is_real(leaf) and not is_floating(leaf):
-        text = INTEGER_LEAF
-    remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
-    return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
+        text = SETTING_LEAF if is_truth(leaf) else INTEGER_LEAF
+    return LeafError(text.format(path=path, got=describe(leaf)))
 
 
 def traced(tape: Tape, parts: Parts) -> Any:

@@ -9,11 +9,13 @@ import attrs
 
 from .. import tree
 from .._errors import OutputError, describe, name_of
+from .._hints import indented
 from .._tape import Scalar, Tape, Var
 from .._texts import KEEP_BESIDE, NO_RETURN, NOT_A_NUMBER, NOT_SCALAR
 from .._typing import Aux, Function, Out, P, Q, Rest, Ts
 from .._values import copied, is_floating, is_number, like, like_leaves, own, shape_of, unshared
 from .._warnings import FAULTS, blame, watched
+from .._words import Absent, present
 from ..numpy import TABLE
 from ._boundary import a_function, check_alive, chosen, parameters, stripped, traced
 from ._linear import linearise
@@ -34,6 +36,12 @@ class Gradient:
     argnums: int | tuple[int, ...]
     has_aux: bool
     with_value: bool
+
+    backward = step = zero_grad = Absent(
+        "what tapegrad.grad and tapegrad.value_and_grad return is a function, whose call returns "
+        "the gradients" + indented("tapegrad.grad(f)(x)")
+    )
+    __dir__ = present
 
     @property
     def transform(self) -> str:

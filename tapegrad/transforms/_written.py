@@ -14,7 +14,7 @@ from ..numpy import TABLE
 from ._boundary import Parts, traced
 
 
-class _Reached(BaseException):  # noqa: N818  # no error, and not for the function to catch
+class _Reached(BaseException):  # no error, and not for the function to catch
     """The operation that was looked for is being appended."""
 
 
@@ -33,7 +33,7 @@ class _Search(Tape):
         return super()._push(record)
 
 
-def written_at(
+def written_at(  # noqa: PLR0917  # what a call consists of
     op: AnyOp,
     position: int,
     function: Callable[..., Any],
