@@ -16,9 +16,9 @@ from ._hints import INSTEAD, indented, shown
 
 # On a traced value x: by its use, what to write. Tests run each.
 _FUNCTIONS = """
-    absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh exp exp2 expm1 floor
-    isfinite isinf isnan log log10 log1p log2 logical_not negative positive reciprocal rint sign sin sinh sqrt square tan
-    tanh trunc
+    absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh exp exp2 expm1
+    floor isfinite isinf isnan log log10 log1p log2 logical_not negative positive reciprocal
+    rint sign sin sinh sqrt square tan tanh trunc
 """.split()  # noqa: SIM905  # a list of words
 _OTHER_NAMES = {
     "abs": "absolute",
@@ -237,21 +237,25 @@ def _in_place(module: str, name: str) -> str:
         why, code = WORDS[name]
         return f": {why}{indented(code)}"
     numpys, others = _named(_NUMPYS), _named(_OTHERS)
-    if found := [path for path, n in numpys.items() if _plain(n) == _plain(name)]:
-        return f": it is{indented(found[0])}"
+    if place := _same(name, numpys) or (_same(name, others) if name not in dir(np) else None):
+        return f": it is{indented(place)}"
     if (call := f"numpy.{name}") in INSTEAD:
         return f": {call} has no derivative rule.\n{shown(INSTEAD[call])}"
     if name in dir(np):
         return f": it has no derivative, and is NumPy's{indented(call)}"
-    if found := [path for path, n in others.items() if _plain(n) == _plain(name)]:
-        return f": it is{indented(found[0])}"
-    everywhere = {path: _plain(n) for path, n in (numpys | others).items()}
+    everywhere = numpys | others
     here = {path: n for path, n in everywhere.items() if path.rpartition(".")[0] == module}
-    for names in (here, everywhere):
-        if near := difflib.get_close_matches(_plain(name), names.values(), n=1, cutoff=0.7):
-            path = next(path for path, n in names.items() if n == near[0])
-            return f": the nearest is{indented(path)}"
-    return ""
+    place = _near(name, here) or _near(name, everywhere)
+    return f": the nearest is{indented(place)}" if place else ""
+
+
+def _same(name: str, known: Mapping[str, str]) -> str | None:
+    return next((path for path, n in known.items() if _plain(n) == _plain(name)), None)
+
+
+def _near(name: str, known: Mapping[str, str]) -> str | None:
+    near = difflib.get_close_matches(_plain(name), map(_plain, known.values()), n=1, cutoff=0.7)
+    return _same(near[0], known) if near else None
 
 
 def _named(modules: Iterable[str]) -> dict[str, str]:

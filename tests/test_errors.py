@@ -181,8 +181,8 @@ COMPLEX = (
 UNKNOWN = (
     "{path} is {got}, which is not a number, an array or a tree of them.\n"
     "Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, "
-    "dataclasses and attrs classes. What is not a parameter is passed as another argument, or closed over."
-    + STATIC
+    "dataclasses and attrs classes. What is not a parameter is passed as another argument, or closed "
+    "over." + STATIC
 )
 LEAVES: list[tuple[Any, str, str]] = [
     (np.arange(6).reshape(2, 3), INTEGER, "int64[2, 3]"),
@@ -544,8 +544,8 @@ def test_functions_that_write(name: str, f: Callable[[Any], Any]) -> None:
     remedy = f"{case and ', '}{case}:\n    {code}"
     assert text.startswith(f"{name} writes into an array.\n  at HERE, in <lambda>: ")
     assert text.endswith(
-        "A traced value is immutable, and a plain array cannot hold one. Make a new array instead.\n"
-        f"In place of {WRITES[name][0]}{remedy}"
+        "A traced value is immutable, and a plain array cannot hold one. Make a new array "
+        f"instead.\nIn place of {WRITES[name][0]}{remedy}"
     )
 
 
@@ -577,18 +577,22 @@ def test_a_function_without_a_rule() -> None:
         (
             np.hstack,
             "numpy.hstack",
-            "In place of numpy.hstack(tup), for numbers:\n"
-            "    numpy.stack(tup)\n"
-            "or for vectors:\n"
-            "    numpy.concatenate(tup, 0)\n"
-            "or for arrays of more axes:\n"
-            "    numpy.concatenate(tup, 1)",
+            (
+                "In place of numpy.hstack(tup), for numbers:\n"
+                "    numpy.stack(tup)\n"
+                "or for vectors:\n"
+                "    numpy.concatenate(tup, 0)\n"
+                "or for arrays of more axes:\n"
+                "    numpy.concatenate(tup, 1)"
+            ),
         ),
         (
             np.add.reduce,
             "numpy.add.reduce",
-            "In place of numpy.add.reduce(array, axis=0, *, keepdims=False):\n"
-            "    numpy.sum(array, axis, keepdims=keepdims)",
+            (
+                "In place of numpy.add.reduce(array, axis=0, *, keepdims=False):\n"
+                "    numpy.sum(array, axis, keepdims=keepdims)"
+            ),
         ),
         (np.logaddexp.accumulate, "numpy.logaddexp.accumulate", "None of those"),
         (

@@ -25,7 +25,7 @@ M = np.array([[0.5, -1.0, 2.0, 3.5], [1.5, -0.25, 4.0, -2.0], [0.75, 5.0, -3.0, 
 V = np.array([0.3, -1.2, 2.5, 0.9, -0.4])
 
 
-def said(run: Callable[[], object], kind: type[Exception] = Exception) -> str:
+def said(run: Callable[..., object], kind: type[Exception] = Exception) -> str:
     """What the error says that a program meets."""
     with pytest.raises(kind) as caught:
         run()
@@ -328,7 +328,7 @@ def test_an_index() -> None:
     same(tg.grad(lambda x: (x * V[run(code, x=x)["_"]]).sum())(x), V[[2, 0]])
 
 
-def batched(f: Callable[[Any], Any], x: Any) -> list[str]:
+def batched(f: Callable[..., Any], x: Any) -> list[str]:
     return code_of(said(lambda: tg.vmap(f)(x), tg.ShapeError))
 
 

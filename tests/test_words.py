@@ -24,7 +24,7 @@ SQUARE = np.array([[2.0, 0.5, 0.25], [-1.0, 3.0, 0.5], [0.75, 0.25, 4.0]])
 N = M * 1.5 + 0.125
 
 
-def said(run: Callable[[], object]) -> str:
+def said(run: Callable[..., object]) -> str:
     """What the AttributeError says."""
     with pytest.raises(AttributeError) as caught:
         run()
@@ -45,6 +45,14 @@ def put(x: Any, indices: Any, values: Any) -> Any:
 
 # By the use: x, the arguments, and what NumPy has for it.
 Use = tuple[Any, tuple[Any, ...], Callable[..., Any]]
+BINARY: dict[str, Callable[..., Any]] = {
+    "add": np.add, "div": np.divide, "divide": np.divide, "true_divide": np.divide,
+    "eq": np.equal, "ge": np.greater_equal, "gt": np.greater, "le": np.less_equal,
+    "lt": np.less, "mul": np.multiply, "multiply": np.multiply, "ne": np.not_equal,
+    "pow": np.power, "remainder": np.remainder, "sub": np.subtract, "subtract": np.subtract,
+    "arctan2": np.arctan2, "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum,
+    "outer": np.outer,
+}  # fmt: skip
 TRUTH: dict[str, Use] = {
     **{
         f"{name}()": (U + (name in {"arccosh", "acosh"}), (), getattr(np, function))
@@ -62,17 +70,7 @@ TRUTH: dict[str, Use] = {
             "tanh": "tanh", "trunc": "trunc", "tril": "tril", "triu": "triu", "t": "transpose",
         }.items()
     },
-    **{
-        f"{name}(y)": (U, (N,), function)
-        for name, function in {
-            "add": np.add, "div": np.divide, "divide": np.divide, "true_divide": np.divide,
-            "eq": np.equal, "ge": np.greater_equal, "gt": np.greater, "le": np.less_equal,
-            "lt": np.less, "mul": np.multiply, "multiply": np.multiply, "ne": np.not_equal,
-            "pow": np.power, "remainder": np.remainder, "sub": np.subtract,
-            "subtract": np.subtract, "arctan2": np.arctan2, "atan2": np.arctan2,
-            "maximum": np.maximum, "minimum": np.minimum, "outer": np.outer,
-        }.items()
-    },
+    **{f"{name}(y)": (U, (N,), function) for name, function in BINARY.items()},
     **{f"{name}(y)": (M, (SQUARE,), np.matmul) for name in ("bmm", "matmul", "mm")},
     "mv(y)": (M, (SQUARE[0],), np.matmul),
     "broadcast_to(shape)": (M, ((4, 2, 3),), np.broadcast_to),
@@ -197,7 +195,8 @@ def test_a_word_is_no_attribute(name: str) -> None:
 
 def test_every_elementwise_function_is_a_word() -> None:
     """What tapegrad.numpy has of one operand is asked for as x.exp(), if it is no method."""
-    for function, op in tnp.TABLE.items():
+    table: dict[Any, Any] = dict(tnp.TABLE)
+    for function, op in table.items():
         if getattr(op, "kind", "") == "elementwise" and len(op.vjp) == 1:
             name = function.__name__
             assert name in ATTRIBUTES or callable(getattr(tg.Var, name)), name
@@ -233,8 +232,14 @@ def test_words_on_a_gradient() -> None:
 
 # Modules -----------------------------------------------------------------------------------------
 
-MODULES = ("tapegrad", "tapegrad.numpy", "tapegrad.numpy.linalg", "tapegrad.special")
-MODULES += ("tapegrad.nn", "tapegrad.optim")
+MODULES = [
+    "tapegrad",
+    "tapegrad.numpy",
+    "tapegrad.numpy.linalg",
+    "tapegrad.special",
+    "tapegrad.nn",
+    "tapegrad.optim",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
