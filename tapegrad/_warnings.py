@@ -25,8 +25,8 @@ from ._node import Binary, Node, Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What floating-point arithmetic and linear algebra raise: NumPy's errors, and Python's.
-FAULTS = (ArithmeticError, np.linalg.LinAlgError)
+# What arithmetic and linear algebra raise: errors, and warnings that a filter makes errors.
+FAULTS = (ArithmeticError, np.linalg.LinAlgError, RuntimeWarning)
 # How NumPy's texts of each kind begin.
 _TEXTS = {
     "divide": "divide by zero",

@@ -156,7 +156,7 @@ class Absent:
         raise AttributeError(self.text)
 
 
-def present(instance: object) -> list[str]:
+def present(instance: object, /) -> list[str]:
     """The names that ``dir`` shows: not those that are absent."""
     kind = type(instance)
     names = object.__dir__(instance)

@@ -181,8 +181,8 @@ COMPLEX = (
 UNKNOWN = (
     "{path} is {got}, which is not a number, an array or a tree of them.\n"
     "Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, "
-    "dataclasses and attrs classes. What is not a parameter is passed as another argument, or closed "
-    "over." + STATIC
+    "dataclasses and attrs classes. What is not a parameter is passed as another argument, or "
+    "closed over." + STATIC
 )
 LEAVES: list[tuple[Any, str, str]] = [
     (np.arange(6).reshape(2, 3), INTEGER, "int64[2, 3]"),
