@@ -28,13 +28,13 @@ from ._values import (
     look,
     plain_of,
 )
-from ._words import ATTRIBUTES, Absent, present
+from ._words import ATTRIBUTES, Absent, HidesAbsent, present
 
 if TYPE_CHECKING:
     from ._tape import Operand, Var
 
 
-class ArrayLike(Traced):
+class ArrayLike(Traced, metaclass=HidesAbsent):
     """The face of an array on a traced value; the operators, which are hot, are in `_tape.Var`."""
 
     __slots__ = ()

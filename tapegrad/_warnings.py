@@ -10,6 +10,7 @@ does what one within the function says.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import traceback
 import warnings
@@ -27,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # What arithmetic and linear algebra raise: errors, and warnings that a filter makes errors.
 FAULTS = (ArithmeticError, np.linalg.LinAlgError, RuntimeWarning)
+_DERIVATIVE = "in the derivative of"
 # How NumPy's texts of each kind begin.
 _TEXTS = {
     "divide": "divide by zero",
@@ -57,14 +59,17 @@ class Teller:
         if what.startswith(self._logged):
             self._theirs.write(text)
             return
-        frames = [frame for frame, _ in traceback.walk_stack(sys._getframe(1))]
-        place = next((i for i, frame in enumerate(frames) if is_users(frame)), len(frames) - 1)
-        if node := _walked_at(frames[:place]):
-            what += f", in the derivative of {node.op.name}{_kind(node)}"
-        user = frames[place]
-        file, line, known = user.f_code.co_filename, user.f_lineno, user.f_globals
+        ours: list[FrameType] = []
+        frame = sys._getframe(1)
+        while not is_users(frame) and frame.f_back is not None:
+            ours.append(frame)
+            frame = frame.f_back
+        if node := _walked_at(ours):
+            what += f", {_DERIVATIVE} {node.op.name}{_kind(node)}"
+        file, known = frame.f_code.co_filename, frame.f_globals
         registry = known.setdefault("__warningregistry__", {})
-        warnings.warn_explicit(what, RuntimeWarning, file, line, known.get("__name__"), registry)
+        module = known.get("__name__")
+        warnings.warn_explicit(what, RuntimeWarning, file, frame.f_lineno, module, registry)
 
 
 def _walked_at(frames: Iterable[FrameType]) -> Record | None:
@@ -89,18 +94,14 @@ def blame(error: Exception, written: Callable[[Record], Line | None] = lambda no
 
     The error is being handled: its traceback ends where it was raised.
     """
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
-    place = next((i for i, frame in enumerate(frames) if is_users(frame)), len(frames))
-    node = _walked_at(frames[:place])
-    if node is None or any("in the derivative of" in note for note in _notes(error)):
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = list(itertools.takewhile(lambda frame: not is_users(frame), reversed(frames)))
+    node = _walked_at(ours)
+    if node is None or any(_DERIVATIVE in note for note in getattr(error, "__notes__", ())):
         return
     line = written(node)
     where = f"\n  at {line}" if line else ""
-    error.add_note(f"in the derivative of {node.op.name}, which is {describe(node.value)}{where}")
-
-
-def _notes(error: Exception) -> list[str]:
-    return getattr(error, "__notes__", [])
+    error.add_note(f"{_DERIVATIVE} {node.op.name}, which is {describe(node.value)}{where}")
 
 
 def _where_numpy_keeps_it() -> ContextVar[Any]:

@@ -158,8 +158,17 @@ class Absent:
 
 def present(instance: object, /) -> list[str]:
     """The names that ``dir`` shows: not those that are absent."""
-    kind = type(instance)
-    names = object.__dir__(instance)
+    return _without_absent(type(instance), object.__dir__(instance))
+
+
+class HidesAbsent(type):
+    """What a class is of whose absent attributes ``help`` is silent."""
+
+    def __dir__(cls) -> list[str]:
+        return _without_absent(cls, super().__dir__())
+
+
+def _without_absent(kind: type, names: Iterable[str]) -> list[str]:
     return [name for name in names if not isinstance(inspect.getattr_static(kind, name), Absent)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pydoc
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -191,6 +193,16 @@ def test_a_word_is_no_attribute(name: str) -> None:
     tg.vmap(f)(M)
     with pytest.raises(AttributeError):
         getattr(tg.Var, name)
+    assert name not in dir(tg.Var)
+
+
+def test_help_is_silent_about_words() -> None:
+    """It shows what there is."""
+    shown = re.findall(
+        r"^ \|  (\w+)", pydoc.render_doc(tg.Var, renderer=pydoc.plaintext), re.MULTILINE
+    )
+    assert {"sum", "value", "shape"} <= set(shown)
+    assert not {*ATTRIBUTES, "item", "resize"} & set(shown)
 
 
 def test_every_elementwise_function_is_a_word() -> None:
