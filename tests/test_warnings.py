@@ -478,6 +478,17 @@ def test_a_function_that_does_something_else_when_it_runs_again() -> None:
         assert len(calls) == 2
 
 
+def test_the_second_run_is_silent() -> None:
+    """What the function warns of, it has warned of."""
+
+    def f(x: Any) -> Any:
+        return np.exp(x + 1000.0).sum() + np.sqrt(x).sum()
+
+    with heard() as found, np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        tg.grad(f)(ZEROS)
+    assert texts(found).count("overflow encountered in exp") == 1
+
+
 def test_a_warning_does_not_run_the_function_again() -> None:
     """Only an error ends the call: after a warning, what the function did must stand."""
     calls: list[int] = []
