@@ -198,9 +198,9 @@ def test_a_word_is_no_attribute(name: str) -> None:
 
 def test_help_is_silent_about_words() -> None:
     """It shows what there is."""
-    shown = re.findall(
-        r"^ \|  (\w+)", pydoc.render_doc(tg.Var, renderer=pydoc.plaintext), re.MULTILINE
-    )
+    plainly: Any = pydoc
+    text = plainly.render_doc(tg.Var, renderer=plainly.plaintext)
+    shown = re.findall(r"^ \|  (\w+)", text, re.MULTILINE)
     assert {"sum", "value", "shape"} <= set(shown)
     assert not {*ATTRIBUTES, "item", "resize"} & set(shown)
 

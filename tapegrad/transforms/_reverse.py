@@ -41,7 +41,6 @@ class Gradient:
         "what tapegrad.grad and tapegrad.value_and_grad return is a function, whose call returns "
         "the gradients" + indented("tapegrad.grad(f)(x)")
     )
-    __dir__ = present
 
     @property
     def transform(self) -> str:
@@ -51,6 +50,9 @@ class Gradient:
     @property
     def __name__(self) -> str:
         return f"{self.transform}({name_of(self.function)})"
+
+    def __dir__(self) -> list[str]:
+        return present(self)
 
     @watched
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
