@@ -19,17 +19,17 @@ from ._errors import (
     describe,
     library_call,
 )
+from ._hints import indented
 from ._texts import (
     ASSIGNMENT,
     DELETION,
     FORMAT,
-    IN_PLACE,
-    OF_THE_VALUE,
     TO_ARRAY,
     TO_INDEX,
     TO_LIBRARY,
     TO_NUMBER,
     TO_PICKLE,
+    UNCHANGED,
     UNHASHABLE,
 )
 from ._typing import Axis, Shape, Value
@@ -46,6 +46,7 @@ from ._values import (
     plain_of,
     read_only,
 )
+from ._words import ATTRIBUTES, Absent, HidesAbsent, present
 
 if TYPE_CHECKING:
     from ._tape import Operand, Var
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 _TAKEN = (float, int, complex, np.ndarray, np.generic, Traced, list, tuple)
 
 
-class ArrayLike(Traced):
+class ArrayLike(Traced, metaclass=HidesAbsent):
     """The face of an array on a traced value; the operators, which are hot, are in `_tape.Var`."""
 
     __slots__ = ()
@@ -248,7 +249,7 @@ class ArrayLike(Traced):
         return ConversionError(text.format(what=what, where=at_line(), **words))
 
     def __dir__(self) -> Iterator[str]:
-        return (name for name in object.__dir__(self) if name not in _MISSING)
+        return iter(present(self))
 
     def __reduce__(self) -> NoReturn:
         what = describe(plain_of(self))
@@ -410,22 +411,26 @@ def _listed(numbers: tuple[Any, ...]) -> Any:
     return numbers
 
 
-class _OfArrays:
-    """An attribute that arrays have and traced values have not: the error says what to do.
-
-    A __getattr__ would say it too, and would make each use of any other attribute slow
-    (bench/NOTES.md).
-    """
+class _OfTheValue(Absent):
+    """An attribute that plain arrays have, and Python's numbers perhaps not."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        super().__init__(f"a traced value has no attribute {name!r}")
+        self._name = name
 
-    def __get__(self, instance: object, owner: object = None) -> NoReturn:
-        text = IN_PLACE if self.name in _CHANGES else OF_THE_VALUE
-        raise AttributeError(text.format(name=self.name))
+    def __get__(self, instance: Any, owner: object = None) -> NoReturn:
+        plain, name = plain_of(instance), self._name
+        code = f"x.value.{name}()" if name in _CALLED else f"x.value.{name}"
+        if not hasattr(plain, name):
+            code = "x.value" if name in _CALLED else f"numpy.asarray(x.value).{name}"
+        text = f"{self.text}; the plain value has, a constant to every gradient{indented(code)}"
+        raise AttributeError(text)
 
 
-_CHANGES = {"byteswap", "fill", "partition", "put", "resize", "setfield", "setflags", "sort"}
-_MISSING = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(ArrayLike, name)}
-for _name in _MISSING:
-    setattr(ArrayLike, _name, _OfArrays(_name))
+_CALLED = {"item", "tolist"}  # which give a plain number, as x.value may be already
+_CHANGES = {"byteswap", "partition", "resize", "setfield", "setflags"}
+for _name in {*dir(np.ndarray), *ATTRIBUTES}:
+    if _name[0] != "_" and not hasattr(ArrayLike, _name):
+        _text = f"a traced value has no attribute {_name!r}: {UNCHANGED}"
+        _absent = Absent(_text) if _name in _CHANGES else _OfTheValue(_name)
+        setattr(ArrayLike, _name, ATTRIBUTES.get(_name, _absent))

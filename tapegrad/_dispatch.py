@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -11,7 +12,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ._errors import MissingRuleError, MutationError, at_line, library_call
-from ._texts import INSTEAD, MISSING_RULE, OPTION, OUT_ARGUMENT, WRITER
+from ._hints import INSTEAD, SET, WRITES, shown, without
+from ._texts import (
+    IN_PLACE_OPERATOR,
+    MISSING_RULE,
+    NO_HINT,
+    NO_REMEDY,
+    OPTION,
+    OUT_ARGUMENT,
+    WRITER,
+)
 from ._typing import Value
 
 # What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
@@ -29,9 +39,9 @@ def call_ufunc(
         return traced(*inputs)
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
     if kwargs.get("out") is not None:
-        raise MutationError(OUT_ARGUMENT.format(function=name, where=at_line()))
+        raise _writing(ufunc, name)
     if method == "at":
-        raise MutationError(WRITER.format(function=name, where=at_line()))
+        raise _writer(name)
     if traced is None:
         raise missing(table, name)
     raise _unsupported(name, f"there is no {next(iter(kwargs))}= in its derivative rule")
@@ -42,9 +52,9 @@ def call_function(
 ) -> Value:
     """Another function of NumPy's, on arguments of which at least one is traced."""
     if kwargs.get("out") is not None:
-        raise MutationError(OUT_ARGUMENT.format(function=_name(function), where=at_line()))
+        raise _writing(function, _name(function))
     if function in _WRITERS and library_call() is None:  # numpy.full_like calls one, too
-        raise MutationError(WRITER.format(function=_name(function), where=at_line()))
+        raise _writer(_name(function))
     traced = table.get(function)
     if traced is None:
         raise missing(table, _name(function))
@@ -67,14 +77,37 @@ def unbound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     return None
 
 
+# The operators that write into their left operand, and the functions that Python calls for them.
+_IN_PLACE = {
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.floor_divide: "//",
+    np.remainder: "%",
+    np.power: "**",
+    np.matmul: "@",
+}
+
+
+def _writing(function: Any, name: str) -> MutationError:
+    """The error for out=, which is also what an augmented assignment comes as."""
+    sign = _IN_PLACE.get(function)
+    text = OUT_ARGUMENT if sign is None else IN_PLACE_OPERATOR
+    return MutationError(text.format(function=name, sign=sign, where=at_line()))
+
+
+def _writer(name: str) -> MutationError:
+    remedy = shown(WRITES.get(name, SET))
+    return MutationError(WRITER.format(function=name, where=at_line(), remedy=remedy))
+
+
 def _unsupported(name: str, why: str) -> MissingRuleError:
-    remedy = (
-        "Choose with numpy.where(condition, a, b) instead of where=."
-        if "where" in why
-        else "Convert with numpy.astype(x, dtype) instead of dtype=."
-        if "dtype" in why
-        else "Write it with the arguments that tapegrad.numpy has for it."
-    )
+    found = re.search(r"no (\w+)=|argument '(\w+)'", why)
+    option = (found[1] or found[2]) if found else ""
+    ufunc = getattr(np, name.removeprefix("numpy."), None)
+    operands = ufunc.nin if isinstance(ufunc, np.ufunc) else 0
+    remedy = without(name, option, operands) or NO_REMEDY
     return MissingRuleError(OPTION.format(function=name, why=why, where=at_line(), remedy=remedy))
 
 
@@ -94,12 +127,16 @@ def missing(table: Table, name: str | None) -> MissingRuleError:
     which the user calls, if it is a library's, else for this one.
     """
     name = library_call() or name or "this"
-    known = sorted({_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
-    near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.7)
     if name in INSTEAD:
-        nearest = f"In its place: {INSTEAD[name]}."
-    elif near:
-        nearest = "The nearest that have one: " + ", ".join("numpy." + f for f in near) + "."
+        remedy = shown(INSTEAD[name])
     else:
-        nearest = "None of those that have one has a similar name."
-    return MissingRuleError(MISSING_RULE.format(function=name, nearest=nearest, where=at_line()))
+        known = sorted({_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
+        near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.7)
+        remedy = NO_HINT.format(
+            nearest="Of those that have one, these have a similar name: "
+            + ", ".join("numpy." + f for f in near)
+            + "."
+            if near
+            else "None of those that have one has a similar name."
+        )
+    return MissingRuleError(MISSING_RULE.format(function=name, remedy=remedy, where=at_line()))

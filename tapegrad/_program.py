@@ -31,6 +31,7 @@ from ._values import (
     plain_of,
     shape_of,
 )
+from ._warnings import watched
 
 
 @attrs.frozen
@@ -142,6 +143,7 @@ class Program:
     guards: tuple[Guard, ...]
     name: str
 
+    @watched
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The output for other arguments of the same structure, kinds, dtypes and shapes.
 

@@ -34,7 +34,7 @@ _UNEQUAL = """\
 {name} expected {first} and {second} of one shape, got {a} and {b}.{where}"""
 _ONE_LOGIT = """\
 cross_entropy needs the logits of at least two classes, got shape {shape}.{where}
-For one logit for each example, use binary_cross_entropy(logits[..., 0], labels)."""
+For one logit for each example, use binary_cross_entropy({logit}, labels)."""
 _ONE_HOT = """\
 accuracy of scores of shape {shape} needs the number of the class of each example, shape \
 {expected}, got one label for each score.{where}
@@ -70,7 +70,7 @@ def hinge(scores: Array, labels: Targets) -> Array:
         "hinge expected labels -1 and 1",
         labels,
         _signs,
-        "From labels 0 and 1, use 2 * labels - 1.",
+        "From labels 0 and 1, use 2.0 * labels - 1.0.",
     )
     return tnp.mean(relu(1.0 - labels * scores))
 
@@ -109,7 +109,8 @@ def cross_entropy(logits: Array, labels: Targets) -> Array:
     logits, labels = floating(array(logits)), array(labels)
     shape = shape_of(logits)
     if len(shape) < 1 or shape[-1] < 2:
-        raise ShapeError(_ONE_LOGIT.format(shape=shape, where=at_line()))
+        logit = "logits[..., 0]" if shape else "logits"
+        raise ShapeError(_ONE_LOGIT.format(shape=shape, logit=logit, where=at_line()))
     if shape_of(labels) == shape:
         probabilities = _in_dtype_of(logits, labels)
         _check_probabilities(probabilities)
@@ -228,7 +229,7 @@ def _check_classes(name: str, labels: Any, shape: Shape) -> None:
     if not is_whole(labels):
         raise TypeError(
             f"{name} expected integers as class numbers, got {dtype_of(labels)}; "
-            "use labels.astype(int)"
+            "use tapegrad.numpy.astype(labels, int)"
         )
     classes = shape[-1]
     _check_labels(

@@ -7,6 +7,7 @@ from __future__ import annotations
 # The names of a family side by side; tests/test_ops.py sees to it that none is missing.
 # fmt: off
 from .._dispatch import Table as _Table
+from .._words import absent_from as _absent_from
 from ..ops import FAMILIES as _FAMILIES, table as _table
 from ..ops._arithmetic import (
     add as add, divide as divide, multiply as multiply, negative as negative, power as power,
@@ -53,3 +54,6 @@ from ._shape import (
 
 abs = absolute
 TABLE: _Table = _table((*_FAMILIES, _reduce, _shape, _products, _linalg))
+
+# What other libraries call what is here. Type checkers see no such function, and miss nothing.
+globals()["__getattr__"] = _absent_from(__name__)

@@ -73,7 +73,7 @@ def _power(x: Value, y: Value) -> Value:
         raise DomainError(
             f"({x!r}) ** {y!r} is not a real number: a negative number has real powers only for "
             f"whole exponents.{at_line()}\n"
-            "Write abs(x) ** y, or numpy.cbrt(x) for the third root."
+            "The real third root is numpy.cbrt(x); of the magnitude, it is abs(x) ** y."
         )
     return value
 

@@ -42,11 +42,16 @@ def added(total: Value | None, part: Value | None) -> Value | None:
     return part if total is None else total if part is None else total + part
 
 
+# What Python's floats raise where NumPy's numbers are infinite or NaN. A FloatingPointError is
+# NumPy's, and stands.
+REFUSALS = (ZeroDivisionError, OverflowError)
+
+
 def ruled(rule: Rule, *values: Value, **params: Any) -> Value | None:
     """What a rule gives; where Python's floats refuse (1 / 0, overflow), as NumPy has it."""
     try:
         return rule(*values, **params)
-    except ArithmeticError:
+    except REFUSALS:
         return by_ieee(rule, *values, **params)
 
 

@@ -21,6 +21,7 @@ from .._tape import AnyOp, Array, Scalar, Trace, Var, escaped, explained
 from .._texts import NOT_A_NUMBER
 from .._typing import Args, Function, Out, P, Params, Rest, Shape, Value
 from .._values import Look, Traced, array, is_operand, operand, own, shape_of
+from .._warnings import watched
 from ..numpy import TABLE
 from ..ops._shape import axis_moved, broadcast_to
 from ._boundary import a_function, check_alive
@@ -109,6 +110,7 @@ class Batched:
     def __name__(self) -> str:
         return f"vmap({name_of(self.function)})"
 
+    @watched
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function on every example; the results stacked along out_axes."""
         leaves, structure = tree.flatten(args)

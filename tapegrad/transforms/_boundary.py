@@ -12,7 +12,7 @@ from .. import tree
 from .._errors import LeafError, OutputError, ShapeError, describe
 from .._structure import difference
 from .._tape import Tape, Trace, Var, escaped
-from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
+from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, SETTING_LEAF, UNKNOWN_LEAF
 from .._typing import T, Value
 from .._values import (
     Traced,
@@ -20,6 +20,7 @@ from .._values import (
     is_complex,
     is_floating,
     is_operand,
+    is_truth,
     like,
     operand,
     plain_of,
@@ -65,11 +66,10 @@ def parameters(given: object, name: str, *, differentiable: bool = True) -> Part
 def _leaf_error(path: str, leaf: Any) -> LeafError:
     text = UNKNOWN_LEAF
     if is_operand(leaf):
-        text = INTEGER_LEAF
+        text = SETTING_LEAF if is_truth(leaf) else INTEGER_LEAF
     elif is_complex(leaf):
         text = COMPLEX_LEAF
-    remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
-    return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
+    return LeafError(text.format(path=path, got=describe(leaf)))
 
 
 def traced(tape: Tape, parts: Parts) -> Any:

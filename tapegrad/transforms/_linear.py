@@ -13,6 +13,7 @@ from .._node import Record
 from .._tape import Tape
 from .._typing import Value
 from .._values import copied, like_leaves
+from .._warnings import watched
 from ..numpy import TABLE
 from ._boundary import Parts, check_function, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
@@ -36,12 +37,14 @@ class Linearised:
         """The output at the point; its arrays are the caller's own."""
         return tree.unflatten(self.structure, copied(self.leaves))
 
+    @watched
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
         moved = forward(self.nodes, tangents, [place for place in self.places if place is not None])
         found = [None if place is None else moved[place] for place in self.places]
         return tree.unflatten(self.structure, like_leaves(found, self.leaves, tangents))
 
+    @watched
     def pull(self, cotangent: Any) -> tuple[Any, ...]:
         """One cotangent for each primal, in its structure: Jᵀ times the given one.
 
@@ -57,6 +60,7 @@ class Linearised:
         return tuple(tree.unflatten_all([structure for _, structure in self.primals], found))
 
 
+@watched
 def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
     """f recorded at the arguments with these leaves and structures."""
     check_function(f, f"Write tapegrad.{transform}(f, ...), not tapegrad.{transform}(f(x), ...).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Generic, cast
 
@@ -20,6 +20,7 @@ from .._tape import INPUT, AnyOp, Tape, Var
 from .._texts import CAUGHT
 from .._typing import Args, Out, Params, Rest, T, Value, settled
 from .._values import Look, Traced, Whole, copied, read_only
+from .._warnings import watched
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
 from ._boundary import check_function, parameters, positions, stripped
@@ -162,8 +163,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
             labels = tree.paths(arg, name)
             traced = [tape.input(leaf, label) for leaf, label in zip(copied(leaves), labels)]
             arguments.append(tree.unflatten(structure, traced))
-        call: Callable[..., Any] = f
-        out = call(*arguments, **kwargs)
+        out = _called(f, arguments, kwargs)
         found, result = tree.flatten(out)
         outputs = tuple(positions(tape, found))
         value = tree.unflatten(result, copied(stripped(tape, found)))
@@ -178,6 +178,11 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
         arguments=tree.flatten(args)[1],
         error=tape.error,
     )
+
+
+@watched
+def _called(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return f(*args, **kwargs)
 
 
 def _names(f: Callable[..., Any], count: int) -> Sequence[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from .._node import Binary, Record
 from .._typing import Value
 from ..ops._elementwise import first, one, second
-from ._adjoint import added, by_ieee, operands, ruled
+from ._adjoint import REFUSALS, added, by_ieee, operands, ruled
 
 
 def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
@@ -96,7 +96,7 @@ def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Valu
             continue
         try:
             c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rule, g, node.value, *args, **params)
         if c is not None:
             before = cotangents[p]
@@ -115,14 +115,14 @@ def _pull_binary(
     if p.__class__ is int:
         try:
             c = rules[0](g, out, x, y)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rules[0], g, out, x, y)
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
     if q.__class__ is int:
         try:
             c = rules[1](g, out, x, y)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rules[1], g, out, x, y)
         before = cotangents[q]
         cotangents[q] = c if before is None else before + c

@@ -249,3 +249,23 @@ tg.nn.linear(net, X)
 wrong_function: Callable[[float], str] = tg.grad(parabola)
 # mypy says: Incompatible types in assignment (expression has type "Function[[float], float]", variable has type "Callable[[float], str]") [assignment]
 # pyright says: Type "Function[(float), float]" is not assignable to declared type "(float) -> str" [reportAssignmentType]
+
+
+# Words of others, which the errors know -----------------------------------------------------------
+
+tg.tanh
+# mypy says: Module has no attribute "tanh" [attr-defined]
+# pyright says: Type of "tanh" is unknown [reportUnknownMemberType]
+# pyright says: "tanh" is not a known attribute of module "tapegrad" [reportAttributeAccessIssue]
+tg.nn.ReLU
+# mypy says: Module has no attribute "ReLU" [attr-defined]
+# pyright says: Type of "ReLU" is unknown [reportUnknownMemberType]
+# pyright says: "ReLU" is not a known attribute of module "..nn" [reportAttributeAccessIssue]
+tg.numpy.diff
+# mypy says: Module has no attribute "diff" [attr-defined]
+# pyright says: Type of "diff" is unknown [reportUnknownMemberType]
+# pyright says: "diff" is not a known attribute of module "..numpy" [reportAttributeAccessIssue]
+tg.grad(parabola).backward
+# mypy says: "Function[[float], float]" has no attribute "backward" [attr-defined]
+# pyright says: Type of "backward" is unknown [reportUnknownMemberType]
+# pyright says: Cannot access attribute "backward" for class "Function[(float), float]" [reportAttributeAccessIssue]
