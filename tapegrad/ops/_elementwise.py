@@ -75,7 +75,7 @@ def elementwise(
     return primitive(
         *([answers] if answers else []),
         run=compute,
-        plain=plain or answers or (lambda *args: compute(*map(floating, args))),
+        plain=plain or answers or in_floats(compute),
         vjp=tuple(_cotangent(i, partial) for i, partial in enumerate(partials)),
         jvp=tuple(_tangent(partial) for partial in partials),
         batch=aligned,
@@ -84,6 +84,11 @@ def elementwise(
         symbol=symbol,
         samples=tuple(_sample(shapes, intervals) for shapes in _SHAPES[count]),
     )
+
+
+def in_floats(run: Run) -> Run:
+    """What is run on operands with digits: what is whole, or a truth, as floating point."""
+    return lambda *args: run(*map(floating, args))
 
 
 def aligned(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:

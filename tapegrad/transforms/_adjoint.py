@@ -13,7 +13,9 @@ import numpy as np
 
 from .._node import Record
 from .._typing import Rule, Value
+from .._values import plain_of
 from ..ops._bundle import Bundle
+from ..ops._shape import astype
 
 
 def adjoints(nodes: Sequence[Record], seeds: Mapping[int, Value]) -> list[Value | None]:
@@ -52,10 +54,13 @@ def ruled(rule: Rule, *values: Value, **params: Any) -> Value | None:
 
 def by_ieee(rule: Rule, *values: Value, **params: Any) -> Value | None:
     """What a rule gives of NumPy's numbers, not Python's: infinity, or NaN."""
+    return rule(*map(_numpys, values), **params)
 
-    def numpy(x: Value) -> Value:
-        if isinstance(x, Bundle):
-            return x.map(numpy)
-        return np.float64(x) if x.__class__ is float else x
 
-    return rule(*map(numpy, values), **params)
+def _numpys(x: Value) -> Value:
+    """A Python float as NumPy's number; a traced one, too, which is then traced."""
+    if isinstance(x, Bundle):
+        return x.map(_numpys)
+    if plain_of(x).__class__ is not float:
+        return x
+    return np.float64(x) if x.__class__ is float else astype.bind(x, dtype=np.dtype(np.float64))
