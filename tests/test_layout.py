@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parent.parent / "tapegrad"
 ORDER = """
     _typing _texts _errors _values tree _node _listing _dispatch _arraylike _tape _program
     ops._define ops._shape ops._elementwise ops._select ops._circular ops._elementary
-    ops._arithmetic ops._join ops._index ops._reduce ops._norms ops._products ops._bundle
+    ops._arithmetic ops._join ops._index ops._set ops._reduce ops._norms ops._products ops._bundle
     ops._linalg ops
     numpy._reduce numpy._shape numpy._products numpy._linalg numpy.linalg numpy._at numpy
     special
