@@ -11,7 +11,7 @@ from .._tape import Array, Operand
 from .._typing import Value
 from .._values import Traced, Whole
 from ._elementary import log
-from ._elementwise import POSITIVE, elementwise, first, in_floats, minus_one, one, second
+from ._elementwise import POSITIVE, elementwise, first, minus_one, one, second, slope
 from ._select import equal, greater_equal, logical_and, logical_or, times, where
 
 
@@ -177,12 +177,10 @@ def _by_base_twice(out: Value, x: Value, y: Value) -> Value:
     return times.bind(y, power_by_base.bind(x, y - 1.0))
 
 
-@elementwise(
-    None,
+@slope(
     _by_base_twice,
     _mixed,
     run=_power_by_base,
-    plain=_power_by_base,
     domain=(POSITIVE, (-2.0, 2.0)),
 )
 def power_by_base(x: Operand, y: Operand, /) -> Array:
@@ -194,11 +192,10 @@ def _by_exponent_twice(out: Value, x: Value, y: Value) -> Value:
     return out * log(where.bind(vanished, 1.0, x))
 
 
-@elementwise(
-    None,
+@slope(
     _mixed,
     _by_exponent_twice,
-    run=in_floats(lambda x, y: _out_log(np.power(x, y), x)),
+    run=lambda x, y: _out_log(np.power(x, y), x),
     domain=(POSITIVE, (-2.0, 2.0)),
 )
 def power_by_exponent(x: Operand, y: Operand, /) -> Array:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 
 from .._tape import Array, Operand
 from .._typing import Value
 from .._values import Traced, dtype_of
-from ._elementwise import POSITIVE, elementwise, in_floats
+from ._elementwise import POSITIVE, elementwise, slope
 from ._select import equal, times, where
 
 _INSIDE = (-0.8, 0.8)
@@ -135,15 +138,20 @@ def arctanh(x: Operand, /) -> Array:
     """
 
 
+@functools.cache
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    found = np.finfo(dtype)
+    return float(found.tiny) ** 0.25, float(found.max) ** 0.25
+
+
 def tame(length: Value) -> bool:
     """Whether these are numbers from which no square on the way can have been too large or too
     small: for those the plain formula is right, and sooner done.
     """
     if isinstance(length, Traced):
         return False
-    limits = np.finfo(dtype_of(length))
-    least, most = float(limits.tiny) ** 0.25, float(limits.max) ** 0.25
-    return bool(np.all((length > least) & (length < most)))
+    least, most = _limits(dtype_of(length))
+    return bool(((length > least) & (length < most)).all())
 
 
 def _hypot_slope(out: Value, x: Value, y: Value) -> Value:
@@ -169,30 +177,27 @@ def hypot(x: Operand, y: Operand, /) -> Array:
 # each of these has its own, exact everywhere.
 
 
-@elementwise(
-    None,
+@slope(
     lambda out, x: x * out * out * out,
-    run=in_floats(lambda x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x))),
+    run=lambda x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x)),
     domain=_INSIDE,
 )
 def arcsin_slope(x: Operand, /) -> Array:
     """1 / √(1 - x²)."""
 
 
-@elementwise(
-    None,
+@slope(
     lambda out, x: -0.5 * out * (1.0 / (x - 1.0) + 1.0 / (x + 1.0)),
-    run=in_floats(lambda x: 1.0 / np.sqrt(x - 1.0) / np.sqrt(x + 1.0)),
+    run=lambda x: 1.0 / np.sqrt(x - 1.0) / np.sqrt(x + 1.0),
     domain=(1.3, 3.0),
 )
 def arccosh_slope(x: Operand, /) -> Array:
     """1 / √(x² - 1), for x ≥ 1."""
 
 
-@elementwise(
-    None,
+@slope(
     lambda out, x: 2.0 * x * out * out,
-    run=in_floats(lambda x: 1.0 / ((1.0 - x) * (1.0 + x))),
+    run=lambda x: 1.0 / ((1.0 - x) * (1.0 + x)),
     domain=_INSIDE,
 )
 def arctanh_slope(x: Operand, /) -> Array:
@@ -210,7 +215,7 @@ def _arctan_slopes(x: Value) -> Value:
     return 1.0 / (1.0 + x * x)
 
 
-@elementwise(None, lambda out, x: -2.0 * times.bind(x, out) * out, run=in_floats(_arctan_slope))
+@slope(lambda out, x: -2.0 * times.bind(x, out) * out, run=_arctan_slope)
 def arctan_slope(x: Operand, /) -> Array:
     """1 / (1 + x²)."""
 
@@ -235,11 +240,10 @@ def _length(x: Value, y: Value) -> Value:
     return where.bind(equal.bind(length, 0.0), 1.0, length)
 
 
-@elementwise(
-    None,
+@slope(
     _direction_by_first,
     lambda out, x, y: -(out * direction.bind(y, x)) / _length(x, y),
-    run=in_floats(_direction),
+    run=_direction,
 )
 def direction(x: Operand, y: Operand, /) -> Array:
     """x / hypot(x, y), the cosine of arctan2(y, x); 0 at the origin."""
@@ -255,11 +259,10 @@ def _turn_by_second(out: Value, x: Value, y: Value) -> Value:
     return -2.0 * (a * b) / length / length
 
 
-@elementwise(
-    None,
+@slope(
     _turn_by_first,
     _turn_by_second,
-    run=in_floats(lambda x, y: _direction(x, y) / np.hypot(x, y)),
+    run=lambda x, y: _direction(x, y) / np.hypot(x, y),
     domain=((-2.0, 2.0), POSITIVE),
 )
 def arctan2_slope(x: Operand, y: Operand, /) -> Array:

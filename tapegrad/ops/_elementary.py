@@ -10,7 +10,7 @@ from .._tape import Array, Operand
 from .._typing import Value
 from .._values import floating
 from ._circular import tanh
-from ._elementwise import POSITIVE, elementwise, in_floats
+from ._elementwise import POSITIVE, elementwise, slope
 from ._select import maximum, minimum
 
 
@@ -133,7 +133,7 @@ def _sigmoid(x: Value) -> Value:
     return np.exp(np.minimum(x, 0.0)) / (1.0 + np.exp(-np.abs(x)))
 
 
-@elementwise(None, lambda out, x: sigmoid_slope(x), run=_sigmoid)
+@elementwise(None, lambda out, x: sigmoid_slope(x), run=_sigmoid, plain=_sigmoid)
 def sigmoid(x: Operand, /) -> Array:
     """1 / (1 + exp(-x)), elementwise, any shape; no x overflows.
 
@@ -148,7 +148,7 @@ def _sigmoid_slope(x: Value) -> Value:
     return small / (rest * rest)
 
 
-@elementwise(None, lambda out, x: -out * tanh(0.5 * x), run=in_floats(_sigmoid_slope))
+@slope(lambda out, x: -out * tanh(0.5 * x), run=_sigmoid_slope)
 def sigmoid_slope(x: Operand, /) -> Array:
     """sigmoid(x) sigmoid(-x)."""
 

@@ -75,7 +75,7 @@ def elementwise(
     return primitive(
         *([answers] if answers else []),
         run=compute,
-        plain=plain or answers or in_floats(compute),
+        plain=plain or answers or (lambda *args: compute(*map(floating, args))),
         vjp=tuple(_cotangent(i, partial) for i, partial in enumerate(partials)),
         jvp=tuple(_tangent(partial) for partial in partials),
         batch=aligned,
@@ -86,9 +86,9 @@ def elementwise(
     )
 
 
-def in_floats(run: Run) -> Run:
-    """What is run on operands with digits: what is whole, or a truth, as floating point."""
-    return lambda *args: run(*map(floating, args))
+def slope(*partials: Partial, run: Run, domain: Interval | tuple[Interval, ...] = REAL) -> Maker:
+    """The op that is a derivative of another, with derivatives of its own; only rules call it."""
+    return elementwise(None, *partials, run=run, plain=run, domain=domain)
 
 
 def aligned(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:

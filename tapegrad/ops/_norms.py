@@ -27,12 +27,15 @@ def _length(run: Any, weights: Rule, *options: dict[str, Any]) -> Maker:
     **options), out expanded against x; with the options with which it is tested.
     """
 
+    def by_x(out: Value, x: Value, axes: Axes, options: Any) -> Value:
+        return x if 0 in shape_of(x) else weights(expand(out, x, axes), x, axes, **options)
+
     def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes, **options), x)
+        return fit(expand(g, x, axes) * by_x(out, x, axes, options), x)
 
     def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        moved = t * weights(expand(out, x, axes), x, axes, **options)
-        return spread(sum.bind(moved, axes=axes, keepdims=keepdims), out)
+        moved = sum.bind(t * by_x(out, x, axes, options), axes=axes, keepdims=keepdims)
+        return spread(moved, out)
 
     samples = (
         normal(shape, axes=axes, keepdims=keepdims, **given)
@@ -107,7 +110,7 @@ def power_norm(x: Operand, *, axes: Axes, keepdims: bool, ord: float) -> Array:
 
 
 # The standard deviation --------------------------------------------------------------------------
-def _deviation(x: Value, axes: Axes, keepdims: bool, ddof: float) -> Value:
+def _deviation(x: Value, axes: Axes, keepdims: Any, ddof: float) -> Value:
     return np.std(x, axis=axes, ddof=ddof, keepdims=keepdims)
 
 
@@ -115,11 +118,11 @@ def _deviation_weights(out: Value, x: Value, axes: Axes, ddof: float) -> Value:
     count = math.prod(shape_of(x)[axis] for axis in axes)
     if count < 2:  # it is 0, whatever x
         return np.zeros(shape_of(x), dtype_of(x))
-    unit = _unit(x - mean.bind(x, axes=axes, keepdims=True), axes)
-    across = unit - mean.bind(unit, axes=axes, keepdims=True)  # the mean is rounded
     least, most = (op.bind(x, axes=axes, keepdims=True) for op in (min, max))
-    scale = 1.0 / math.sqrt(count - ddof) if count > ddof else math.nan
-    return across * where.bind(equal.bind(least, most), math.nan, scale)
+    apart = x - mean.bind(x, axes=axes, keepdims=True)
+    unit = _unit(where.bind(equal.bind(least, most), math.nan, 1.0) * apart, axes)
+    across = unit - mean.bind(unit, axes=axes, keepdims=True)  # the mean is rounded
+    return across * (1.0 / math.sqrt(count - ddof) if count > ddof else math.nan)
 
 
 @_length(_deviation, _deviation_weights, {"ddof": 0}, {"ddof": 1})

@@ -13,7 +13,7 @@ import numpy as np
 from .._tape import Array, Operand
 from .._typing import Value
 from ._define import drawn, primitive
-from ._elementwise import aligned, elementwise, first, in_floats, one, second
+from ._elementwise import aligned, elementwise, first, one, second, slope
 from ._shape import fit, spread
 
 
@@ -269,6 +269,6 @@ def _times(x: Value, y: Value) -> Value:
 
 
 # For limits: p log p where p is 0, y x^(y-1) where y or the power is.
-@elementwise(None, second, first, run=in_floats(_times))
+@slope(second, first, run=_times)
 def times(x: Operand, y: Operand, /) -> Array:
     """x * y, and 0 where one of them is 0 and the other infinite."""
