@@ -194,6 +194,9 @@ class Trace:
         value = var._value
         return value._trace.look(value, read, why) if value.__class__ is Var else read(value)
 
+    def forgive(self, error: BaseException | None) -> None:
+        """Know that an error which an operation met was not the traced function's."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -378,7 +378,7 @@ def test_every_example_is_a_doctest(module: ModuleType) -> None:
 def test_there_are_examples() -> None:
     """The count above is not of nothing."""
     assert sum(map(written, modules())) > 150
-    assert written(importlib.import_module("tapegrad.ops._elementary")) >= 28
+    assert written(importlib.import_module("tapegrad.ops._elementary")) >= 14
 
 
 # A new op ----------------------------------------------------------------------------------------

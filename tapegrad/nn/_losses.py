@@ -19,6 +19,7 @@ from .._errors import ShapeError, at_line
 from .._tape import Array
 from .._typing import Shape
 from .._values import CHECK, array, dtype_of, floating, is_whole, look, plain_of, shape_of
+from ..ops._select import times
 from ._activations import log_softmax, relu, softplus
 
 # Labels and targets: floats, integers or booleans; traced ones too.
@@ -119,8 +120,8 @@ def cross_entropy(logits: Array, labels: Targets) -> Array:
         probabilities = _in_dtype_of(logits, labels[..., None] == np.arange(shape[-1]))
     _check_any("cross_entropy", shape)
     # A class that cannot be (logit -inf) costs nothing where its probability is 0: not 0 * -inf.
-    likelihoods = tnp.where(probabilities > 0, log_softmax(logits, axis=-1), 0.0)
-    return -tnp.mean(tnp.sum(probabilities * likelihoods, axis=-1))
+    likelihoods = times.bind(probabilities, log_softmax(logits, axis=-1))
+    return -tnp.mean(tnp.sum(likelihoods, axis=-1))
 
 
 def accuracy(scores: Array, labels: Targets) -> Array:

@@ -13,12 +13,14 @@ from ..ops._arithmetic import (
     add as add, divide as divide, multiply as multiply, negative as negative, power as power,
     reciprocal as reciprocal, square as square, subtract as subtract,
 )
-from ..ops._elementary import (
+from ..ops._circular import (
     arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh, arctan as arctan,
-    arctan2 as arctan2, arctanh as arctanh, cbrt as cbrt, cos as cos, cosh as cosh, exp as exp,
-    exp2 as exp2, expm1 as expm1, hypot as hypot, log as log, log1p as log1p, log2 as log2,
-    log10 as log10, logaddexp as logaddexp, sin as sin, sinh as sinh, sqrt as sqrt, tan as tan,
-    tanh as tanh,
+    arctan2 as arctan2, arctanh as arctanh, cos as cos, cosh as cosh, hypot as hypot, sin as sin,
+    sinh as sinh, tan as tan, tanh as tanh,
+)
+from ..ops._elementary import (
+    cbrt as cbrt, exp as exp, exp2 as exp2, expm1 as expm1, log as log, log1p as log1p,
+    log2 as log2, log10 as log10, logaddexp as logaddexp, sqrt as sqrt,
 )
 from ..ops._index import take_along_axis as take_along_axis
 from ..ops._join import concatenate as concatenate, stack as stack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,10 @@ from .._errors import MissingRuleError, ShapeError
 from .._tape import Array, Operand
 from .._typing import Axis
 from .._values import array, dtype_of, is_floating, shape_of
-from ..ops._arithmetic import power, square
 from ..ops._define import answers
-from ..ops._elementary import sqrt
+from ..ops._norms import euclidean, power_norm
 from ..ops._reduce import axes_of, max, min, sum
-from ..ops._select import absolute, equal, not_equal, where
+from ..ops._select import absolute, not_equal
 from ..ops._shape import reshape, truncate
 from ._shape import diagonal as first_diagonal, moveaxis
 
@@ -44,29 +44,24 @@ def norm(
     """
     x = array(x)
     if axis is None and ord is None:
-        return _euclidean(x, axes_of(x, None), keepdims)
+        flat = reshape.bind(x, shape=(math.prod(shape_of(x)),))
+        length = euclidean.bind(flat, axes=(0,), keepdims=False, dot=True)
+        return reshape.bind(length, shape=(1,) * len(shape_of(x))) if keepdims else length
     axes = axes_of(x, axis) if not isinstance(axis, tuple) else axis
     if len(axes) == 1:
         return _vector_norm(x, 2 if ord is None else ord, axes, keepdims)
     if len(axes) != 2:
         raise ShapeError(f"norm: a vector or a matrix was expected, got axes {axes}")
     if ord is None or ord == "fro":
-        return _euclidean(x, axes_of(x, axes), keepdims)
+        return euclidean.bind(x, axes=axes_of(x, axes), keepdims=bool(keepdims))
     return _matrix_norm(x, ord, (axes[0], axes[1]), keepdims)
-
-
-def _euclidean(x: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
-    # At 0 the square root has no derivative; choosing before and after it makes it 0.
-    total = sum.bind(square(x), axes=axes, keepdims=keepdims)
-    zero = equal(total, 0.0)
-    return where.bind(zero, 0.0, sqrt(where.bind(zero, 1.0, total)))
 
 
 def _vector_norm(x: Any, ord: float | str, axes: tuple[int, ...], keepdims: bool) -> Array:
     if isinstance(ord, str):
         raise ValueError(f"norm: ord {ord!r} is for matrices, this is a vector")
     if ord == 2:
-        return _euclidean(x, axes, keepdims)
+        return euclidean.bind(x, axes=axes_of(x, axes), keepdims=bool(keepdims))
     sizes: Any = absolute(x)
     if ord == np.inf:
         return max(sizes, axes, keepdims)
@@ -77,9 +72,7 @@ def _vector_norm(x: Any, ord: float | str, axes: tuple[int, ...], keepdims: bool
         return sum(truncate.bind(not_equal(x, 0.0), dtype=dtype), axes, keepdims)
     if ord == 1:
         return sum(sizes, axes, keepdims)
-    total: Any = sum(power(sizes, float(ord)), axes, keepdims)
-    result: Array = total ** (1.0 / ord)
-    return result
+    return power_norm.bind(x, axes=axes_of(x, axes), keepdims=bool(keepdims), ord=float(ord))
 
 
 def _matrix_norm(x: Any, ord: float | str, axes: tuple[int, int], keepdims: bool) -> Array:

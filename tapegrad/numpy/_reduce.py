@@ -12,7 +12,7 @@ from .._typing import Axis
 from .._values import array, shape_of
 from ..ops._arithmetic import square
 from ..ops._define import answers
-from ..ops._elementary import sqrt
+from ..ops._norms import deviation
 from ..ops._reduce import axes_of, mean, sum
 
 
@@ -34,9 +34,10 @@ def var(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
 
 @answers(np.std)
 def std(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
-    """The standard deviation along axes; the derivative where all elements are equal is NaN.
+    """The standard deviation along axes; the derivative where several are all equal is NaN.
 
     >>> float(std(np.array([1.0, 3.0])))
     1.0
     """
-    return sqrt(var(x, axis, ddof, keepdims))
+    x = array(x)
+    return deviation.bind(x, axes=axes_of(x, axis), ddof=ddof, keepdims=bool(keepdims))

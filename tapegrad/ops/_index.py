@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from numpy.typing import NDArray
 
 from .._errors import ConversionError, at_line, describe
 from .._tape import AnyOp, Array, Operand
@@ -34,8 +33,7 @@ from .._values import (
 )
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
-from ._select import where
-from ._shape import axis_moved, broadcast_to, everywhere, fit, lead
+from ._shape import axis_moved, broadcast_to, everywhere
 
 
 class _Mark(enum.Enum):
@@ -162,7 +160,7 @@ def one_by_one(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> V
     return stack.bind(*examples, axis=0)
 
 
-def _advanced_apart(index: Index) -> bool:
+def advanced_apart(index: Index) -> bool:
     """Whether NumPy puts the axes of the index arrays first: they do not stand side by side.
 
     Beside an array, an int counts as one.
@@ -179,7 +177,7 @@ def _getitem_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) 
     if any(batched[1:]):
         return one_by_one(op, size, batched, args, p)
     taken = op.bind(x, *arrays, index=(slice(None), *index))
-    if _advanced_apart(index):
+    if advanced_apart(index):
         taken = axis_moved(taken, max(len(shape_of(a)) for a in arrays), 0)
     return taken
 
@@ -189,7 +187,7 @@ def _scatter_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) 
     index: Index = p["index"]
     if any(batched[1:]):
         return one_by_one(op, size, batched, args, p)
-    if _advanced_apart(index):
+    if advanced_apart(index):
         g = axis_moved(g, 0, max(len(shape_of(a)) for a in arrays))
     return op.bind(g, *arrays, index=(slice(None), *index), shape=(size, *p["shape"]))
 
@@ -258,78 +256,6 @@ def scatter_add(x: Operand, *arrays: Operand, index: Index, shape: Shape) -> Arr
 def flipped(x: Value, axis: int) -> Value:
     """The elements along an axis in reverse order."""
     return getitem.bind(x, index=(*(slice(None),) * axis, slice(None, None, -1)))
-
-
-# Setting -----------------------------------------------------------------------------------------
-def _set(x: Value, v: Value, *arrays: Any, index: Index) -> Value:
-    written = np.array(x)
-    written[fill(index, arrays)] = v
-    return written
-
-
-def _last_writers(*arrays: Any, index: Index, shape: Shape) -> NDArray[np.bool]:
-    """Which elements of v remain in x after x[i] = v: of those to one place, the last."""
-    place = fill(index, arrays)
-    owner = np.full(shape, -1)
-    count = np.arange(owner[place].size).reshape(owner[place].shape)
-    owner[place] = count
-    return np.asarray(owner[place] == count)
-
-
-@primitive(
-    run=_last_writers,
-    vjp=Variadic(),
-    batch=one_by_one,
-    samples=(drawn(lambda rng: (np.array([0, 2, 0]),), index=(ARRAY,), shape=(3,)),),
-)
-def last_writers(*arrays: Operand, index: Index, shape: Shape) -> NDArray[np.bool]:
-    """Which elements of v remain in x after x[i] = v."""
-
-
-def _set_values(g: Value, out: Value, x: Value, v: Value, *arrays: Value, index: Index) -> Value:
-    taken = getitem.bind(g, *arrays, index=index)
-    if arrays:
-        taken = where.bind(last_writers.bind(*arrays, index=index, shape=shape_of(x)), taken, 0.0)
-    return fit(taken, v)
-
-
-def _set_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
-    x, v, *arrays = args
-    index: Index = p["index"]
-    if any(batched[2:]) or _advanced_apart(index):
-        return one_by_one(op, size, batched, args, p)
-    x = everywhere(size, batched[0], x)
-    if batched[1]:
-        target = shape_of(getitem.bind(x, *arrays, index=(slice(None), *index)))
-        v = lead(v, len(target) - 1)
-    return op.bind(x, v, *arrays, index=(slice(None), *index))
-
-
-@primitive(
-    run=_set,
-    vjp=Variadic(
-        lambda g, out, x, v, *arrays, index: fit(index_set.bind(g, 0.0, *arrays, index=index), x),
-        _set_values,
-    ),
-    jvp=Variadic(
-        lambda t, out, x, v, *arrays, index: index_set.bind(t, 0.0, *arrays, index=index),
-        lambda t, out, x, v, *arrays, index: index_set.bind(
-            np.zeros(shape_of(out), dtype_of(out)), t, *arrays, index=index
-        ),
-    ),
-    batch=_set_batch,
-    kind="layout",
-    samples=(
-        drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal(size=2)), index=(1,)),
-        drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal()), index=(slice(1, None),)),
-        drawn(
-            lambda rng: (rng.normal(size=4), rng.normal(size=3), np.array([0, 2, 0])),
-            index=(ARRAY,),
-        ),
-    ),
-)
-def index_set(x: Operand, v: Operand, *arrays: Operand, index: Index) -> Array:
-    """x with x[index] = v."""
 
 
 # Along an axis -----------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from .._tape import Array, Op, Operand
 from .._typing import Axis, Out, Rule, Rules, Run, Sample, Shape, Value
 from .._values import array, dtype_of, floating, shape_of
 from ._define import Maker, along_axes, along_axis, drawn, normal, primitive
-from ._elementary import exp
 from ._index import flipped, getitem, take_along_axis
 from ._join import concatenate
 from ._select import equal, where
@@ -264,7 +263,8 @@ def _logsumexp(x: Value, axis: Axes, keepdims: bool) -> Value:
     return out if keepdims else np.squeeze(out, axis=axis)[()]
 
 
-@reduction((), _logsumexp, weights=lambda out, x, axes: exp(x - out))
+# Not exp(x - out): out has the rounding of x, however large, and at infinity this is inf - inf.
+@reduction((), _logsumexp, weights=lambda out, x, axes: softmax.bind(x, axes=axes))
 def logsumexp(a: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(a))) along axes, without overflow.
 
@@ -275,8 +275,19 @@ def logsumexp(a: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def _softmax(x: Value, axes: Axes) -> Value:
-    weights = np.exp(x - np.max(x, axis=axes, keepdims=True))
-    return weights / np.sum(weights, axis=axes, keepdims=True)
+    top = np.maximum.reduce(x, axis=axes, keepdims=True)
+    if (top == np.inf).any():
+        x, top = _beside_infinity(x, top, axes)
+    weights = np.exp(x - top)
+    return weights / np.add.reduce(weights, axis=axes, keepdims=True)
+
+
+def _beside_infinity(x: Value, top: Value, axes: Axes) -> tuple[Value, Value]:
+    """What an infinite element leaves to the others: nothing; where several are infinite, NaN."""
+    far = top == np.inf
+    several = np.add.reduce(x == np.inf, axis=axes, keepdims=True) > 1
+    weighed = np.where(x == np.inf, np.where(several, np.nan, 0.0), -np.inf)
+    return np.where(far, weighed.astype(x.dtype), x), np.where(far, top.dtype.type(0.0), top)
 
 
 def _softmax_rule(t: Value, out: Value, x: Value, axes: Axes) -> Value:

@@ -13,7 +13,7 @@ import numpy as np
 from .._tape import Array, Operand
 from .._typing import Value
 from ._define import drawn, primitive
-from ._elementwise import aligned, elementwise, one
+from ._elementwise import aligned, elementwise, first, one, second, slope
 from ._shape import fit, spread
 
 
@@ -257,3 +257,18 @@ def where(condition: Operand, x: Operand, y: Operand, /) -> Array:
     array([1., 2.])
     """
     return where.bind(condition, x, y)
+
+
+def _times(x: Value, y: Value) -> Value:
+    with np.errstate(invalid="ignore"):
+        out = np.multiply(x, y)
+    lost = np.isnan(out)
+    if lost.any():
+        out = np.where(lost & ~np.isnan(x) & ~np.isnan(y), out.dtype.type(0.0), out)[()]
+    return out
+
+
+# For limits: p log p where p is 0, y x^(y-1) where y or the power is.
+@slope(second, first, run=_times)
+def times(x: Operand, y: Operand, /) -> Array:
+    """x * y, and 0 where one of them is 0 and the other infinite."""

@@ -43,8 +43,13 @@ class RecordingTape(Tape):
         try:
             return super().apply(op, args, params)
         except Exception as error:
-            self.error = error
+            self.error = self.error or error
             raise
+
+    def forgive(self, error: BaseException | None) -> None:
+        """Of an error that a derivative rule met, and for which it has an answer."""
+        if self.error is error:
+            self.error = None
 
     def append(self, op: AnyOp, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed, and where; of arrays, what they hold now."""
