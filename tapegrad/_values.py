@@ -109,6 +109,14 @@ def is_real(value: Value) -> bool:
 
 
 # In ----------------------------------------------------------------------------------------------
+def real_dtype(dtype: Any) -> np.dtype[Any]:
+    """A dtype that values may have; raises TypeError for complex numbers, objects, texts."""
+    wanted: np.dtype[Any] = np.dtype(dtype)
+    if wanted.kind not in "fiub":
+        raise TypeError(f"Expected the dtype of real numbers, got {wanted}.{at_line()}")
+    return wanted
+
+
 def operand(value: Value) -> Value:
     """A value as an operation computes with it: lists become arrays.
 

@@ -132,3 +132,21 @@ def reciprocal(x: Operand, /) -> Array:
     >>> float(reciprocal(4.0))
     0.25
     """
+
+
+@elementwise(np.positive, one)
+def positive(x: Operand, /) -> Array:
+    """+x: the value itself.
+
+    >>> float(positive(2.0))
+    2.0
+    """
+
+
+@elementwise(np.conjugate, one)
+def conjugate(x: Operand, /) -> Array:
+    """The value itself: it is real.
+
+    >>> float(conjugate(2.0))
+    2.0
+    """
