@@ -15,12 +15,17 @@ from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
+import pytest
 
 from tapegrad.numpy import TABLE
 
 Shape: TypeAlias = tuple[int, ...]
 Function: TypeAlias = Callable[..., Any]
 NO_VALUE = np._NoValue
+
+# What functions take was extended until then, and not all of them say it.
+OLD = np.lib.NumpyVersion(np.__version__) < "2.4.0"
+WITH_SIGNATURES = pytest.mark.skipif(OLD, reason="before NumPy 2.4, not all functions say theirs")
 
 # The functions that something answers for; indexing is no function of NumPy's.
 FUNCTIONS: list[Function] = [function for function in TABLE if function is not operator.getitem]

@@ -20,6 +20,7 @@ from calls import (
     FUNCTIONS,
     NO_VALUE,
     PARAMETERS,
+    WITH_SIGNATURES,
     Call,
     Way,
     call_of,
@@ -35,10 +36,7 @@ from tapegrad._methods import Methods
 from tapegrad._tape import Var
 from tapegrad.numpy import TABLE
 
-pytestmark = pytest.mark.skipif(
-    np.lib.NumpyVersion(np.__version__) < "2.4.0",
-    reason="before NumPy 2.4, not all functions say their signatures, and some take less",
-)
+pytestmark = WITH_SIGNATURES
 
 P = inspect.Parameter
 NAMED = pytest.mark.parametrize("function", FUNCTIONS, ids=name_of)

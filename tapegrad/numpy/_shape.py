@@ -247,10 +247,11 @@ def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Arr
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
     """
-    x, offset = as_array(a), operator.index(offset)
+    x = as_array(a)
+    offset, first, second = (operator.index(number) for number in (offset, axis1, axis2))
     if len(shape_of(x)) < 2:
         raise ShapeError(f"diagonal needs at least two axes, got shape {shape_of(x)}")
-    x = moveaxis(x, (axis1, axis2), (0, 1))
+    x = moveaxis(x, (first, second), (0, 1))
     rows, columns = shape_of(x)[:2]
     length = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
     steps = np.arange(length)
