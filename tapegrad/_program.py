@@ -249,7 +249,7 @@ class Rewriter:
         value = int(value) if value.__class__ is Whole else value
         return self.emit(CONSTANT, (), {"value": value}, spec_of(value))
 
-    def emit(  # noqa: PLR0917
+    def emit(
         self,
         op: AnyOp,
         inputs: Sequence[int],

@@ -621,8 +621,10 @@ def test_an_option_without_a_rule() -> None:
         (lambda x: np.exp(x, where=np.array([True, False, True])), "numpy.exp", "numpy.where("),
         (lambda x: np.add(x, x, dtype=np.float32), "numpy.add", "(x1.astype(dtype), x2.astype("),
         (lambda x: np.sum(x, where=np.array([True, False, True])), "numpy.sum", "numpy.where("),
-        (lambda x: np.sum(x, dtype=np.float32), "numpy.sum", "numpy.sum(a.astype(dtype), axis"),
-        (lambda x: np.sort(x, kind="stable"), "numpy.sort", "Write it with the arguments"),
+        (lambda x: np.einsum("i->i", x, dtype="f4"), "numpy.einsum", "numpy.astype("),
+        (lambda x: np.max(x, initial=0.0), "numpy.max", "Write it with the arguments"),
+        (lambda x: np.max(x, None, None, False, 0.0), "numpy.max", "Write it with the arguments"),
+        (lambda x: np.ravel(x, "K"), "numpy.ravel", "Write it with the arguments"),
     ]
     for f, name, remedy in calls:
         text = said(lambda f=f: tg.grad(lambda x: f(x).sum())(x), tg.MissingRuleError)
@@ -1173,13 +1175,24 @@ def test_attributes_that_arrays_have_and_traced_values_have_not() -> None:
 
 
 def test_subscripts_of_einsum() -> None:
-    """The form with lists of numbers is not there, and strings are checked."""
-    with pytest.raises(TypeError, match='einsum: subscripts are a string such as "ij,j->i", got '):
-        tg.grad(lambda x: np.einsum(x, [0, 1], [0]).sum())(np.eye(2))
-    with pytest.raises(ValueError, match="einsum: 2 terms in 'ij,j->i', 1 operands"):
-        tg.grad(lambda x: np.einsum("ij,j->i", x).sum())(np.eye(2))
-    with pytest.raises(ValueError, match=r"einsum: 'ijk->i' does not fit operands of \[2\] axes"):
-        tg.grad(lambda x: np.einsum("ijk->i", x).sum())(np.eye(2))
+    """Strings, and lists of whole numbers, are checked as NumPy checks them."""
+    einsum: Any = np.einsum
+    wrong: list[tuple[tuple[Any, ...], type[Exception], str]] = [
+        (("ij",), TypeError, 'einsum: subscripts are a string such as "ij,j->i" before the'),
+        (([0, 1.5],), TypeError, "'float' object cannot be interpreted as an integer"),
+        (([0, 52],), ValueError, "einsum: axes are named by 0 to 51, got [0, 52]"),
+        ((), ValueError, "einsum needs subscripts and operands, got float64[2, 2]"),
+    ]
+    for after, kind, text in wrong:
+        found = said(
+            lambda after=after: tg.grad(lambda x: einsum(x, *after).sum())(np.eye(2)), kind
+        )
+        assert text in found
+    for subscripts in ("ij,j", "ijk->i", "i...->i", "ij->ii", "ij->k"):
+        found = said(
+            lambda s=subscripts: tg.grad(lambda x: einsum(s, x).sum())(np.eye(2)), ValueError
+        )
+        assert found.startswith(f"einsum: {subscripts!r} does not fit operands of [2] axes: ")
 
 
 # The errors themselves ---------------------------------------------------------------------------

@@ -13,11 +13,15 @@ from ..ops._linalg import (
     inv as inv,
     slogdet as slogdet,
     solve as solve,
-    trace as trace,
 )
 from ..ops._products import matmul as matmul
-from ._linalg import diagonal as diagonal, norm as norm
-from ._products import outer as outer, tensordot as tensordot
+from ._linalg import (
+    diagonal as diagonal,
+    norm as norm,
+    outer as outer,
+    tensordot as tensordot,
+    trace as trace,
+)
 from ._shape import matrix_transpose as matrix_transpose
 
 # What other libraries call what is here. Type checkers see no such function, and miss nothing.

@@ -143,6 +143,24 @@ def reciprocal(x: Operand, /) -> Array:
     """
 
 
+@elementwise(np.positive, one)
+def positive(x: Operand, /) -> Array:
+    """+x: the value itself.
+
+    >>> float(positive(2.0))
+    2.0
+    """
+
+
+@elementwise(np.conjugate, one)
+def conjugate(x: Operand, /) -> Array:
+    """The value itself: it is real.
+
+    >>> float(conjugate(2.0))
+    2.0
+    """
+
+
 # The derivatives of x^y as ops of their own, for they are limits where a factor vanishes: y x^(y-1)
 # is 0 for y = 0 although x^-1 may be infinite, and for |x| < 1 and y = inf; x^y log(x) is 0 where
 # x^y is. A negative x has powers for whole exponents only, and so no derivative by the exponent.

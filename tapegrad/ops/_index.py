@@ -33,7 +33,7 @@ from .._values import (
 )
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
-from ._shape import axis_moved, broadcast_to, everywhere
+from ._shape import axis_moved, broadcast_to, everywhere, reshape
 
 
 class _Mark(enum.Enum):
@@ -291,14 +291,22 @@ def _add_along(g: Value, indices: Any, axis: int, shape: Shape) -> Value:
     ),
     parametric=True,
 )
-def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Array:
+def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
     """For each line along an axis the elements at its own integer positions.
+
+    Where axis is None, of the elements as a vector.
 
     >>> take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), 1)
     array([[2.],
            [3.]])
     """
-    x, positions = array(x), array(indices)
+    x, positions = array(arr), array(indices)
+    if not is_whole(positions):
+        raise IndexError(
+            f"take_along_axis: indices are integers, got {describe(indices)}{at_line()}"
+        )
+    if axis is None:
+        x, axis = reshape(x, -1), 0
     along = normalize_axis_index(axis, len(shape_of(x)))
     if len(shape_of(x)) == len(shape_of(positions)):
         x, positions = _alike(x, positions, along)
@@ -309,7 +317,10 @@ def _alike(x: Value, y: Value, axis: int) -> tuple[Value, Value]:
     """Two arrays broadcast against each other along all axes but one."""
     a, b = list(shape_of(x)), list(shape_of(y))
     a[axis] = b[axis] = 1
-    common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    try:
+        common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    except ValueError as error:
+        raise IndexError(f"take_along_axis: {error}{at_line()}") from None
     alike = []
     for each in (x, y):
         common[axis] = shape_of(each)[axis]

@@ -22,7 +22,7 @@ from .._tape import AnyOp, Array, Operand
 from .._typing import Args, Flags, Params, Value
 from .._values import array, shape_of
 from ._bundle import Bundle, part
-from ._define import Variadic, answers, drawn, on_stacks, primitive
+from ._define import Variadic, drawn, on_stacks, primitive
 from ._elementwise import aligned
 from ._products import einsum, matmul
 from ._shape import fit, lead, reshape, transposed as _t, unbroadcast
@@ -179,14 +179,8 @@ def _stacked(x: Value) -> Value:
     return reshape.bind(x, shape=(*shape_of(x), 1, 1))
 
 
-@answers(np.linalg.trace)
-def trace(a: Operand) -> Array:
-    """The sum of the diagonal of each matrix of a, (..., n, n).
-
-    >>> float(trace(np.eye(3)))
-    3.0
-    """
-    x = array(a)
+def trace(x: Value) -> Value:
+    """The sum of the diagonal of each matrix of a stack."""
     stack = string.ascii_letters[: len(shape_of(x)) - 2]
     return einsum.bind(x, subscripts=f"{stack}zz->{stack}", optimize=False)
 
@@ -319,14 +313,16 @@ def _positive(rng: np.random.Generator, *shape: int) -> Any:
     ),
     parametric=True,
 )
-def cholesky(a: Operand) -> Array:
+def cholesky(a: Operand, /, *, upper: bool = False) -> Array:
     """The lower triangular L with L @ L.T = a, for symmetric positive definite a, (..., n, n).
 
     As in NumPy, only the lower triangle of a is read. The gradient is symmetric, that of the
     symmetric part: what is above the diagonal gets half of it, though the value does not see it.
+    upper: L.T, of what the upper triangle of a says.
 
     >>> cholesky(np.array([[4.0, 0.0], [0.0, 9.0]]))
     array([[2., 0.],
            [0., 3.]])
     """
-    return cholesky.bind(array(a))
+    x = array(a)
+    return _t(cholesky.bind(_t(x))) if upper else cholesky.bind(x)

@@ -110,11 +110,13 @@ def power_norm(x: Operand, *, axes: Axes, keepdims: bool, ord: float) -> Array:
 
 
 # The standard deviation --------------------------------------------------------------------------
-def _deviation(x: Value, axes: Axes, keepdims: Any, ddof: float) -> Value:
-    return np.std(x, axis=axes, ddof=ddof, keepdims=keepdims)
+def _deviation(x: Value, axes: Axes, keepdims: Any, ddof: float = 0, dtype: Any = None) -> Value:
+    return np.std(x, axis=axes, ddof=ddof, keepdims=keepdims, dtype=dtype)
 
 
-def _deviation_weights(out: Value, x: Value, axes: Axes, ddof: float) -> Value:
+def _deviation_weights(
+    out: Value, x: Value, axes: Axes, ddof: float = 0, dtype: Any = None
+) -> Value:
     count = math.prod(shape_of(x)[axis] for axis in axes)
     if count < 2:  # it is 0, whatever x
         return np.zeros(shape_of(x), dtype_of(x))
@@ -125,8 +127,10 @@ def _deviation_weights(out: Value, x: Value, axes: Axes, ddof: float) -> Value:
     return across * (1.0 / math.sqrt(count - ddof) if count > ddof else math.nan)
 
 
-@_length(_deviation, _deviation_weights, {"ddof": 0}, {"ddof": 1})
-def deviation(x: Operand, *, axes: Axes, keepdims: bool, ddof: float) -> Array:
+@_length(_deviation, _deviation_weights, {}, {"ddof": 1})
+def deviation(
+    x: Operand, *, axes: Axes, keepdims: bool, ddof: float = 0, dtype: Any = None
+) -> Array:
     """The root of the mean square of what differs from the mean; of one element 0, with derivative
     0, and where several are all equal, derivative NaN.
     """
