@@ -59,6 +59,10 @@ class GuardError(TapegradError, ValueError):
     """Arguments for which a function would not do what was recorded of it for others."""
 
 
+class UndecidedError(TapegradError, ValueError):
+    """Derivatives of which differences cannot tell whether they are right."""
+
+
 # Arrays that NumPy has besides its own, and that tapegrad does not take.
 SUBCLASSES = ("MaskedArray", "matrix")
 
