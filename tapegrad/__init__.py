@@ -18,6 +18,7 @@ from ._errors import (
     OutputError as OutputError,
     ShapeError as ShapeError,
     TapegradError as TapegradError,
+    UndecidedError as UndecidedError,
 )
 from ._node import Node as Node
 from ._program import Program as Program

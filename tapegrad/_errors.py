@@ -65,6 +65,10 @@ class GuardError(TapegradError, ValueError):
     """Arguments for which a function would not do what was recorded of it for others."""
 
 
+class UndecidedError(TapegradError, ValueError):
+    """Derivatives of which differences cannot tell whether they are right."""
+
+
 @attrs.frozen
 class Line:
     """A line of the user's code."""

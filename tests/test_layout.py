@@ -32,7 +32,7 @@ ORDER = """
     transforms._record transforms
     nn._activations nn._init nn._losses nn._layers nn
     optim._schedules optim._transform optim._sgd optim
-    data testing
+    data testing._differences testing._function testing._check testing
 """.split()  # noqa: SIM905  # a picture of the house
 DEPENDENCIES = {"attrs", "numpy", "optree"}
 LINES_OF_A_FILE = 400
