@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -60,7 +59,7 @@ def call_ufunc(
         raise _writer(name)
     if traced is None:
         raise missing(table, name)
-    raise _without(name, given[0], kwargs[given[0]])
+    raise _without(name, {option: kwargs[option] for option in given})
 
 
 def call_function(
@@ -121,9 +120,8 @@ def _in_our_terms(
         for name, value in given.items()
         if value is not _NO_VALUE and not _is_default(name, value, defaults)
     }
-    for name, value in kept.items():
-        if name not in ours.parameters:
-            raise _without(_name(function), name, value)
+    if lacking := {name: value for name, value in kept.items() if name not in ours.parameters}:
+        raise _without(_name(function), lacking)
     bound = inspect.BoundArguments(ours, kept)
     args, kwargs = (*bound.args, *operands), bound.kwargs
     if (why := unbound(traced, args, kwargs)) is not None:
@@ -177,20 +175,24 @@ def refuse(function: Callable[..., Any], **given: Any) -> None:
         if value is not None and name == "out":
             raise _writing(function, _name(function))
         if value is not None:
-            raise _without(_name(function), name, value)
+            raise _without(_name(function), {name: value})
 
 
-def _without(name: str, option: str, value: object) -> MissingRuleError:
-    said = repr(value) if isinstance(value, (str, int, float)) else ""
-    return _unsupported(name, f"there is no {option}={said} in its derivative rule")
+def _without(name: str, given: Mapping[str, object]) -> MissingRuleError:
+    said = [
+        f"{option}={value!r}" if isinstance(value, (str, int, float)) else f"{option}="
+        for option, value in given.items()
+    ]
+    # A hint for one option would forget the other, but where one cannot be without it.
+    both = {*given} == {"where", "initial"} and name in ("numpy.max", "numpy.min")
+    option = "where" if both else next(iter(given)) if len(given) == 1 else ""
+    return _unsupported(name, f"there is no {' and no '.join(said)} in its derivative rule", option)
 
 
-def _unsupported(name: str, why: str) -> MissingRuleError:
-    found = re.search(r"no (\w+)=|argument '(\w+)'", why)
-    option = (found[1] or found[2]) if found else ""
+def _unsupported(name: str, why: str, option: str = "") -> MissingRuleError:
     ufunc = getattr(np, name.removeprefix("numpy."), None)
     operands = ufunc.nin if isinstance(ufunc, np.ufunc) else 0
-    remedy = without(name, option, operands) or NO_REMEDY
+    remedy = (option and without(name, option, operands)) or NO_REMEDY
     return MissingRuleError(OPTION.format(function=name, why=why, where=at_line(), remedy=remedy))
 
 

@@ -273,7 +273,7 @@ _CALLS: dict[str, dict[str, str]] = {
     "scipy.linalg.solve(a, b)": {"": "numpy.linalg.solve(a, b)"},
     "scipy.special.log_softmax(x, axis=None)": {"": "tapegrad.nn.log_softmax(x, axis)"},
     "scipy.special.logsumexp(a, axis=None, keepdims=False)": {
-        "": "tapegrad.special.logsumexp(a, axis, keepdims)"
+        "": "tapegrad.special.logsumexp(a, axis, keepdims=keepdims)"
     },
     "scipy.special.softmax(x, axis=None)": {"": "tapegrad.nn.softmax(x, axis)"},
     "scipy.special.cbrt(x)": {"": "numpy.cbrt(x)"},
@@ -324,10 +324,6 @@ _OPTIONS: dict[tuple[str, str], dict[str, str]] = {
         "where the rest is `other`, and {name} has a slope at `safe`": (
             "tapegrad.numpy.where(where, {name}({x}), other)"
         )
-    },
-    **{
-        (f"numpy.{name}", "dtype"): {"": f"numpy.{name}(a.astype(dtype), axis)"}
-        for name in ("sum", "prod", "mean", "var", "std", "cumsum")
     },
     ("numpy.sum", "where"): {"": "numpy.sum(tapegrad.numpy.where(where, a, 0), axis)"},
     ("numpy.prod", "where"): {"": "numpy.prod(tapegrad.numpy.where(where, a, 1), axis)"},

@@ -155,7 +155,7 @@ class Parametric(Op[Rest, Out_co]):
         return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
 
 
-def _given(name: str) -> AnyOp:  # of what is not computed
+def _given(name: str) -> AnyOp:
     return Op(name=name, run=lambda value: value, vjp=(), batch=lambda *_: NotImplemented)
 
 
@@ -332,11 +332,9 @@ def _operator(
             given = other._index
             other = other._value
         elif (
-            kind is float
-            or (kind is np.ndarray and other.dtype.kind == "f")  # others pass the gate
-            or kind is np.float64
+            kind is float or (kind is np.ndarray and other.dtype.kind == "f") or kind is np.float64
         ):
-            given = other
+            given = other  # all else passes the gate, or is made a float
         elif kind is int and is_floating(self._value):
             given = other = float(other)
         else:

@@ -259,7 +259,7 @@ NOT_LINEAR: dict[str, tuple[Callable[[Any], Any], str]] = {
     "into a constant": (lambda g: tg.at(np.ones(3))[0].set(g[0]), "at the cotangent 0 it is"),
     "stopped": (tg.stop_gradient, "stop_gradient is not linear in it"),
     "jumping": (lambda g: g % 10.0, "remainder is not linear in it"),
-    "rounded": (np.round, "rint is not linear in it"),
+    "rounded": (np.round, "round is not linear in it"),
     "exponential": (np.expm1, "expm1 is not linear in it"),
     "determinant": (
         lambda g: g * np.linalg.slogdet(g * A)[0],

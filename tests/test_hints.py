@@ -58,6 +58,7 @@ def of(*args: Any, **kwargs: Any) -> Call:
     return Call(args, kwargs, smooth=False)
 
 
+SQUARE = np.array([[2.0, 0.5], [-0.3, 1.5]])
 SMOOTH = (at(V), at(M), at(ONE), at(FLOAT), of(EMPTY), of(F32))
 PARTS = (at(M, 2, 1), at(M, [1, 3], -1), at(V, [2]), of(np.zeros((0, 2)), 1), of(INTS, [1], 1))
 UNEVEN = (at(V, 3), at(M, 3, 1), at(A, 2, -3), at(EMPTY, 2))
@@ -339,6 +340,13 @@ CALLS: dict[str, dict[str, tuple[Call, ...]]] = {
         "for vectors": JOIN_VECTORS,
         "for arrays of more axes": (*JOIN_MATRICES, *JOIN_MORE, at([M, M[:1]])),
     },
+    "scipy.linalg.det": {"": (at(SQUARE), at(SQUARE + 1.0))},
+    "scipy.linalg.inv": {"": (at(SQUARE),)},
+    "scipy.linalg.norm": {"": (at(V), at(M, None, 1), at(M, 1), at(V, np.inf, keepdims=True))},
+    "scipy.linalg.solve": {"": (at(SQUARE, V[:2]), at(SQUARE, SQUARE + 1.0))},
+    "scipy.special.log_softmax": {"": (at(V), at(M), at(M, 1), at(M, axis=-2))},
+    "scipy.special.logsumexp": {"": (at(V), at(M), at(M, 1), at(M, axis=0, keepdims=True))},
+    "scipy.special.softmax": {"": (at(V), at(M), at(M, 1), at(M, axis=-2))},
     "scipy.special.cbrt": {"": (at(V), at(FLOAT), of(ODD))},
     "scipy.special.entr": {"for positive x": (at(np.abs(V)), at(FLOAT))},
     "scipy.special.erf": {"": (at(V), at(FLOAT), of(ODD))},

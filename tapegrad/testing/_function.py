@@ -13,7 +13,7 @@ import numpy as np
 from .. import tree
 from .._errors import LeafError, OutputError, describe, name_of
 from .._typing import Value
-from .._values import Traced, dtype_of, is_floating, is_number, shape_of
+from .._values import Traced, dtype_of, is_floating, is_operand, shape_of
 from ..transforms._adjoint import added, adjoints
 from ..transforms._boundary import parameters
 from ..transforms._linear import Linearised, linearise
@@ -137,7 +137,7 @@ class Point:
     def values(self) -> Iterator[Value]:
         """The numbers and arrays that it computes on the way, and returns."""
         for node in self.linear.nodes:
-            yield from filter(is_number, tree.leaves(node.value))
+            yield from filter(is_operand, tree.leaves(node.value))
         yield from self.linear.leaves
 
     def curve(self, direction: Vector) -> Curve:
@@ -191,7 +191,7 @@ class Point:
         nodes = self.linear.nodes
         largest = 0.0
         for node, g in zip(nodes, adjoints(nodes, seeds)):
-            if is_number(g):
+            if is_operand(g):
                 term = abs(np.asarray(g * node.value))
                 largest = max(largest, term.max(initial=0.0, where=np.isfinite(term)))
         return float(largest)
