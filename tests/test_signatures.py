@@ -184,7 +184,7 @@ def may_refuse(function: Any, way: Way) -> bool:
         return way.about in OF_UFUNCS
     known = REFUSED | REFUSED_BY.get(name_of(function), {})
     if way.about not in known:
-        return False
+        return way.value is NO_VALUE
     values = known[way.about]
     return values is None or any(way.value is value for value in values)
 
@@ -193,7 +193,9 @@ def refuses(error: Any, way: Way, *, binding: bool) -> bool:
     """Whether an error is a refusal that names the parameter, or is Python's, of too many."""
     if not isinstance(error, TypeError):
         return False
-    return way.about in str(error) or (binding and "positional arguments" in str(error))
+    if binding and (way.value is NO_VALUE or "positional arguments" in str(error)):
+        return True  # that is a default of NumPy's functions only
+    return way.about in str(error)
 
 
 def judged(found: Any, expected: Any, way: Way, function: Any, *, binding: bool) -> str:

@@ -16,7 +16,7 @@ from .._dispatch import refuse
 from .._errors import at_line
 from .._tape import Array, Operand
 from .._typing import DType, Layout
-from .._values import Traced, array as as_array, dtype_of, operand, real_dtype, shape_of
+from .._values import Traced, array as as_array, dtype_of, operand, plain_of, real_dtype, shape_of
 from ..ops._arithmetic import positive
 from ..ops._define import answers
 from ..ops._join import pad_zeros
@@ -138,9 +138,18 @@ def _clipped(x: Any, low: Any, high: Any) -> Array:
         high = None if type(high) is int and high >= info.max else high
     if low is None and high is None:
         return positive(x)
-    if low is not None:
+    if low is not None and high is not None:  # one operation of three operands, to NumPy
+        wanted = np.result_type(dtype_of(x), *map(_adapting, (low, high)))
+        x = maximum(x if dtype_of(x) == wanted else converted(x, wanted), low)
+    elif low is not None:
         x = maximum(x, low)
     return x if high is None else minimum(x, high)
+
+
+def _adapting(bound: Any) -> Any:
+    """What a bound has to say of the dtype of the result: a Python number, its kind only."""
+    plain = plain_of(operand(bound))
+    return type(plain)() if isinstance(plain, (int, float)) else dtype_of(plain)
 
 
 @answers(np.zeros_like)

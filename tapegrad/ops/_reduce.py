@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,11 @@ def axes_of(x: Value, axis: Axis) -> Axes:
     return tuple(sorted(normalize_axis_tuple(given, rank)))
 
 
+def kept(keepdims: bool) -> bool:
+    """Whether axes are kept; TypeError, as in NumPy, for what is neither a truth nor whole."""
+    return keepdims if keepdims.__class__ is bool else bool(operator.index(keepdims))
+
+
 def _reduced(
     op: Op[..., Out],
     a: Operand,
@@ -73,9 +79,9 @@ def _reduced(
         axis = None
     axes = axes_of(x, axis)
     if dtype is None:
-        return op.bind(x, axes=axes, keepdims=bool(keepdims))
+        return op.bind(x, axes=axes, keepdims=kept(keepdims))
     x, wanted = computed_in(x, dtype)
-    return op.bind(x, axes=axes, keepdims=bool(keepdims), dtype=wanted)
+    return op.bind(x, axes=axes, keepdims=kept(keepdims), dtype=wanted)
 
 
 def computed_in(x: Value, dtype: DType) -> tuple[Value, np.dtype[Any]]:
@@ -345,7 +351,7 @@ def var(
             raise ValueError("var: ddof and correction are one parameter, and both are given")
         ddof = correction
     x = array(a)
-    params: dict[str, Any] = {"axes": axes_of(x, axis), "keepdims": bool(keepdims)}
+    params: dict[str, Any] = {"axes": axes_of(x, axis), "keepdims": kept(keepdims)}
     if mean is not None:
         squares: Any = (x - operand(mean)) ** 2
         if dtype is None and not is_floating(x):
