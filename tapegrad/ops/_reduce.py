@@ -75,7 +75,7 @@ def _reduced(
     if out is not None:
         refuse(op.answers[0], out=out)
     x = array(a)
-    if axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS and not shape_of(x):
+    if not shape_of(x) and axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS:
         axis = None
     axes = axes_of(x, axis)
     if dtype is None:

@@ -252,6 +252,7 @@ def minimum(x: Operand, y: Operand, /) -> Array:
 @primitive(
     np.where,
     run=np.where,
+    plain=lambda *args: np.where(*map(operand, args)),
     vjp=(
         None,
         lambda g, out, c, x, y: fit(where.bind(c, g, 0.0), x),
@@ -278,4 +279,4 @@ def where(condition: Operand, x: Operand, y: Operand, /) -> Array:
     >>> where(np.array([True, False]), 1.0, 2.0)
     array([1., 2.])
     """
-    return where.bind(*map(operand, (condition, x, y)))
+    return where.bind(condition, x, y)
