@@ -49,7 +49,7 @@ def call_ufunc(
 ) -> Value:
     """A ufunc, or one of its methods, on operands of which at least one is traced."""
     traced = table.get(ufunc) if method == "__call__" else None
-    given = [key for key, value in kwargs.items() if not _is_default(key, value)]
+    given = [key for key, value in kwargs.items() if not _is_default(key, value)] if kwargs else []
     if traced is not None and not given:
         return traced(*inputs)
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
@@ -102,8 +102,6 @@ def _in_our_terms(
         theirs = inspect.signature(function).bind(*args, **kwargs)
     except ValueError:  # before 2.4, NumPy does not say for all that are written in C
         raise _unsupported(_name(function), str(unbound(traced, args, kwargs))) from None
-    except TypeError as error:
-        raise TypeError(f"{_name(function)}: {error}{at_line()}") from None
     operands: tuple[Any, ...] = ()
     given: dict[str, Any] = {}
     defaults = {name: p.default for name, p in theirs.signature.parameters.items()}

@@ -154,7 +154,7 @@ class Program:
                 f"{self.name}: a program takes its arguments in order, and what record was given "
                 f"by keyword is a constant of it; got {', '.join(kwargs)} by keyword{at_line()}"
             )
-        leaves = self._leaves(args)
+        leaves = copied(self._leaves(args))  # as record did: in the same layout, to the bit
         given = dict(zip(self.inputs, leaves))
         guards: dict[int, list[Guard]] = {}
         for guard in self.guards:

@@ -238,7 +238,7 @@ def own(values: list[Value], *held: Sequence[Value]) -> list[Value]:
 
 def copied(values: Sequence[Value]) -> list[Value]:
     """The values, each array a copy: what is written into the one, the other does not see."""
-    return [x.copy() if isinstance(x, np.ndarray) else x for x in values]
+    return [x.copy(order="K") if isinstance(x, np.ndarray) else x for x in values]
 
 
 def read_only(value: Value) -> Value:

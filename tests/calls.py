@@ -120,7 +120,14 @@ CALLS: dict[str, Call] = {
         options={"casting": ["unsafe"], "dtype": [None, "f4"], "order": ["K", "F"]},
     ),
     "take_along_axis": Call(
-        lambda x: (x, np.array([[0], [1]]), 1), options={"axis": [0, 1, -1, None, 5]}
+        lambda x: (x, np.array([[0], [1]]), 1),
+        options={
+            "axis": [0, 1, -1, None, 5],
+            "indices": [
+                *(np.array([[2, 0], [-1, 1]]), np.array([[9]]), np.array([1, 0])),
+                *(np.array([[0.0], [1.0]]), np.array([[True], [False]])),
+            ],
+        },
     ),
     "take": Call(
         lambda x: (x, [1, 0]),
@@ -159,7 +166,7 @@ PARAMETERS: dict[str, Sequence[Any]] = {
     "axes": [0, 1, 2, ([0], [0]), ([1, 0], [1, 0]), ((0, 0), (0, 0)), (0, 1), 5, 1.5],
     "casting": ["no", "equiv", "safe", "same_kind", "unsafe", "nonsense"],
     "copy": [True, False, None],
-    "correction": [0, 1, 7],
+    "correction": [NO_VALUE, 0, 1, 7],
     "ddof": [0, 1, 2.5, 7, "a"],
     "decimals": [0, 1, -1, -3, 2.0],
     "descending": [NO_VALUE, True],
@@ -167,9 +174,9 @@ PARAMETERS: dict[str, Sequence[Any]] = {
     "dtype": [None, float, "f4", "f2", int, "i1", bool],
     "initial": [NO_VALUE, 1.0],
     "k": [0, 1, -1, 9, 0.5, "a"],
-    "keepdims": [True, False, 2],
+    "keepdims": [NO_VALUE, True, False, 2],
     "kind": ["stable", "quicksort", "heapsort", "mergesort", "nonsense", None],
-    "mean": [2.0, np.full((1, 3), 0.5)],
+    "mean": [NO_VALUE, 2.0, np.full((1, 3), 0.5)],
     "offset": [0, 1, -1, 9, 1.0],
     "optimize": [True, "greedy", "optimal"],
     "ord": [None, 0, 1, 2, 3, 0.5, -1, -2, np.inf, -np.inf, "fro", "f", "nuc", "nonsense"],
@@ -219,6 +226,8 @@ def ways(function: Any, call: Call, more: Sequence[str] = ()) -> Iterator[Way]:
     for place, parameter in enumerate(signature):
         name, kind = parameter.name, parameter.kind
         for value in call.options.get(name, PARAMETERS.get(name, ())):
+            if value is NO_VALUE and parameter.default is not NO_VALUE:
+                continue
             if kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 args = call.args if several else _first(call, place)
                 yield Way(args, {name: value}, name, value)
@@ -226,7 +235,8 @@ def ways(function: Any, call: Call, more: Sequence[str] = ()) -> Iterator[Way]:
                 yield Way(_then(call, signature[:place], value), {}, name, value)
     for name in (*more, *(set(call.options) - {p.name for p in signature})):
         for value in call.options.get(name, PARAMETERS.get(name, ())):
-            yield Way(call.args, {name: value}, name, value)
+            if value is not NO_VALUE:
+                yield Way(call.args, {name: value}, name, value)
 
 
 def _first(call: Call, count: int) -> Callable[..., tuple[Any, ...]]:

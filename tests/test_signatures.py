@@ -7,6 +7,7 @@ takes and some that it refuses. What ours has not is refused by an error with it
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from types import FunctionType
@@ -32,6 +33,7 @@ from calls import (
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
+from tapegrad._dispatch import call_function
 from tapegrad._methods import Methods
 from tapegrad._tape import Var
 from tapegrad.numpy import TABLE
@@ -184,7 +186,7 @@ def may_refuse(function: Any, way: Way) -> bool:
         return way.about in OF_UFUNCS
     known = REFUSED | REFUSED_BY.get(name_of(function), {})
     if way.about not in known:
-        return False
+        return way.value is NO_VALUE
     values = known[way.about]
     return values is None or any(way.value is value for value in values)
 
@@ -193,7 +195,9 @@ def refuses(error: Any, way: Way, *, binding: bool) -> bool:
     """Whether an error is a refusal that names the parameter, or is Python's, of too many."""
     if not isinstance(error, TypeError):
         return False
-    return way.about in str(error) or (binding and "positional arguments" in str(error))
+    if binding and (way.value is NO_VALUE or "positional arguments" in str(error)):
+        return True  # that is a default of NumPy's functions only
+    return way.about in str(error)
 
 
 def judged(found: Any, expected: Any, way: Way, function: Any, *, binding: bool) -> str:
@@ -276,6 +280,55 @@ def test_what_may_be_refused_is_refused() -> None:
                 continue  # since NumPy 2.5
             some = {value for where, name, value in found if (where, name) == (place, about)}
             assert some if values is None else some >= set(map(repr, values)), (place, about)
+
+
+X = np.array([[1.0, 4.0, 2.0], [3.0, 0.5, 8.0]])
+ANSWERED: list[Callable[[Any], Any]] = [
+    lambda x: np.sum(x, 1, float),
+    lambda x: np.sum(x, 0, None, None, True),
+    lambda x: np.sum(x, 0, out=None, initial=NO_VALUE, where=NO_VALUE),
+    lambda x: np.max(x, 0, None, True),
+    lambda x: np.var(x, 0, None),
+    lambda x: np.copy(x, order="C"),
+    lambda x: np.clip(x, 0, 1, None),
+    lambda x: np.clip(x),
+    lambda x: np.exp(x, out=None, where=True, casting="same_kind", order="K", dtype=None),
+    lambda x: x.mean(1, float),
+    lambda x: x.max(0, None, True),
+    lambda x: x.reshape((3, 2), order="F"),
+]
+NOT_WHOLE: Any = 1.7
+NOT_ANSWERED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda x: np.max(x, None, X), tg.MutationError, "numpy.max was asked to write into an array"),
+    (lambda x: x.max(None, X), tg.MutationError, "numpy.max was asked to write into an array"),
+    (lambda x: np.clip(x, 0, 1, min=2), ValueError, "a_min and a_max, or min and max, not both"),
+    (lambda x: np.clip(x, 0), TypeError, "a_min and a_max are given together"),
+    (lambda x: np.pad(x, NOT_WHOLE), TypeError, "`pad_width` must be of integral type"),
+    (lambda x: np.einsum("i...->i", x), ValueError, "'i...->i' does not fit operands of"),
+    (lambda x: np.sum(x, initial=2.0), tg.MissingRuleError, "there is no initial=2.0 in its"),
+    (lambda x: np.exp(x, where=X > 1), tg.MissingRuleError, "there is no where= in its"),
+    (lambda x: np.linalg.norm(x, 2), tg.MissingRuleError, "there is no ord=2 in its"),
+    (lambda x: np.where(x > 0), tg.MissingRuleError, "missing a required argument: 'x'"),
+]
+
+
+@pytest.mark.parametrize("f", ANSWERED)
+def test_answered_as_numpy_answers(f: Callable[[Any], Any]) -> None:
+    """To read: what was taken for another argument, or not taken."""
+    assert differs(recorded(f, (X,)), f(X)) == ""
+
+
+@pytest.mark.parametrize(("f", "kind", "text"), NOT_ANSWERED)
+def test_refused_by_name(f: Callable[[Any], Any], kind: type[Exception], text: str) -> None:
+    """To read: what is not there, or what NumPy refuses as well."""
+    with pytest.raises(kind, match=re.escape(text)):
+        recorded(f, (X,))
+
+
+def test_a_function_that_does_not_say_its_signature() -> None:
+    """As many that are written in C, before NumPy 2.4: what does not fit is refused, too."""
+    with pytest.raises(tg.MissingRuleError, match=r"max of a traced .*: too many positional arg"):
+        call_function({max: lambda x: x}, max, (1.0, 2.0), {})
 
 
 def test_a_parameter_bound_to_another_would_be_found() -> None:

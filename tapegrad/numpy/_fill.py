@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from .._dispatch import refuse
 from .._errors import at_line
 from .._tape import Array, Operand
 from .._typing import DType, Layout
-from .._values import Traced, array as as_array, dtype_of, operand, real_dtype, shape_of
+from .._values import (
+    Traced,
+    array as as_array,
+    dtype_of,
+    is_floating,
+    operand,
+    plain_of,
+    real_dtype,
+    shape_of,
+)
 from ..ops._arithmetic import positive
 from ..ops._define import answers
 from ..ops._join import pad_zeros
@@ -100,6 +109,12 @@ def _lower(x: Any, k: Any, more: int = 0) -> Any:
 _NO_VALUE: Any = np._NoValue  # NumPy's own: None is no bound
 
 
+@overload
+def clip(a: Operand, a_min: Operand | None, a_max: Operand | None, out: None = None) -> Array: ...
+@overload
+def clip(
+    a: Operand, *, out: None = None, min: Operand | None = None, max: Operand | None = None
+) -> Array: ...
 @answers(np.clip)
 def clip(
     a: Operand,
@@ -117,18 +132,19 @@ def clip(
     >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
     array([0. , 0.5, 1. ])
     """
-    refuse(np.clip, out=out)
-    by_position, by_name = (a_min, a_max), (min, max)
-    missing = [bound is _NO_VALUE for bound in by_position]
-    if any(missing) and not all(missing):
+    if out is not None:
+        refuse(np.clip, out=out)
+    if a_min is _NO_VALUE and a_max is _NO_VALUE:
+        a_min = None if min is _NO_VALUE else min
+        a_max = None if max is _NO_VALUE else max
+    elif a_min is _NO_VALUE or a_max is _NO_VALUE:
         raise TypeError(f"clip: a_min and a_max are given together, None for no bound{at_line()}")
-    if not all(missing) and not all(bound is _NO_VALUE for bound in by_name):
+    elif min is not _NO_VALUE or max is not _NO_VALUE:
         raise ValueError(f"clip: bounds are a_min and a_max, or min and max, not both{at_line()}")
-    low, high = (
-        None if bound is _NO_VALUE else bound
-        for bound in (by_name if all(missing) else by_position)
-    )
-    return _clipped(as_array(a), low, high)
+    return _clipped(as_array(a), a_min, a_max)
+
+
+_NUMBERS = (float, int)  # which leave a floating dtype as it is
 
 
 def _clipped(x: Any, low: Any, high: Any) -> Array:
@@ -138,9 +154,19 @@ def _clipped(x: Any, low: Any, high: Any) -> Array:
         high = None if type(high) is int and high >= info.max else high
     if low is None and high is None:
         return positive(x)
-    if low is not None:
+    numbers = type(low) in _NUMBERS and type(high) in _NUMBERS and is_floating(x)
+    if low is not None and high is not None and not numbers:  # to NumPy, one operation of three
+        wanted = np.result_type(dtype_of(x), *map(_adapting, (low, high)))
+        x = maximum(x if dtype_of(x) == wanted else converted(x, wanted), low)
+    elif low is not None:
         x = maximum(x, low)
     return x if high is None else minimum(x, high)
+
+
+def _adapting(bound: Any) -> Any:
+    """What a bound has to say of the dtype of the result: a Python number, its kind only."""
+    plain = plain_of(operand(bound))
+    return type(plain)() if isinstance(plain, (int, float)) else dtype_of(plain)
 
 
 @answers(np.zeros_like)

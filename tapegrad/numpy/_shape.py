@@ -221,6 +221,8 @@ def take(
         raise TypeError(f"take: indices are integers, got {describe(indices)}{at_line()}")
     if dtype_of(found) != np.intp:
         found = truncate.bind(found, dtype=np.dtype(np.intp))
+    if mode == "raise" and 0 in shape_of(x):
+        mode = "wrap"  # where nothing is taken, NumPy does not look where
     if mode != "raise":
         found = _within(found, shape_of(x)[along], mode)
     return getitem(x, (*(slice(None),) * along, found))

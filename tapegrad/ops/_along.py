@@ -18,7 +18,7 @@ from .._typing import DType, Out, Sorting, Value
 from .._values import array, shape_of
 from ._define import along_axis, normal, primitive
 from ._index import flipped, take_along_axis
-from ._reduce import axes_of, computed_in, with_axes
+from ._reduce import axes_of, computed_in, kept, with_axes
 from ._shape import fit, reshape
 
 
@@ -66,7 +66,7 @@ def _position(
     refuse(op.answers[0], out=out)
     x = array(a)
     found = _along(op, x, axis)
-    if not keepdims:
+    if not kept(keepdims):
         return found
     axes = axes_of(x, axis) if shape_of(x) else ()
     return reshape.bind(found, shape=with_axes(shape_of(x), axes))

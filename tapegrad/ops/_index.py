@@ -301,10 +301,6 @@ def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
            [3.]])
     """
     x, positions = array(arr), array(indices)
-    if not is_whole(positions):
-        raise IndexError(
-            f"take_along_axis: indices are integers, got {describe(indices)}{at_line()}"
-        )
     if axis is None:
         x, axis = reshape(x, -1), 0
     along = normalize_axis_index(axis, len(shape_of(x)))

@@ -104,7 +104,8 @@ def concatenate(
     >>> concatenate([np.array([1.0]), np.array([2.0, 3.0])])
     array([1., 2., 3.])
     """
-    refuse(np.concatenate, out=out)
+    if out is not None:
+        refuse(np.concatenate, out=out)
     operands = _operands(concatenate, arrays)
     if axis is None:
         operands, axis = [reshape(a, -1) for a in operands], 0
@@ -138,7 +139,8 @@ def stack(
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
-    refuse(np.stack, out=out)
+    if out is not None:
+        refuse(np.stack, out=out)
     return _joined(stack, _operands(stack, arrays), axis, dtype, casting, new_axes=1)
 
 

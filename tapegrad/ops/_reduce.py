@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,11 @@ def axes_of(x: Value, axis: Axis) -> Axes:
     return tuple(sorted(normalize_axis_tuple(given, rank)))
 
 
+def kept(keepdims: bool) -> bool:
+    """Whether axes are kept; TypeError, as in NumPy, for what is neither a truth nor whole."""
+    return keepdims if keepdims.__class__ is bool else bool(operator.index(keepdims))
+
+
 def reduced(
     op: Op[..., Out],
     a: Operand,
@@ -67,13 +73,13 @@ def reduced(
     if out is not None:
         refuse(op.answers[0], out=out)
     x = array(a)
-    if axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS and not shape_of(x):
+    if not shape_of(x) and axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS:
         axis = None
     axes = axes_of(x, axis)
     if dtype is None:
-        return op.bind(x, axes=axes, keepdims=bool(keepdims))
+        return op.bind(x, axes=axes, keepdims=kept(keepdims))
     x, wanted = computed_in(x, dtype)
-    return op.bind(x, axes=axes, keepdims=bool(keepdims), dtype=wanted)
+    return op.bind(x, axes=axes, keepdims=kept(keepdims), dtype=wanted)
 
 
 def computed_in(x: Value, dtype: DType) -> tuple[Value, np.dtype[Any]]:
@@ -366,7 +372,7 @@ def var_settings(
         if ddof != 0:
             raise ValueError(f"{name}: ddof and correction are one parameter, and both are given")
         ddof = correction
-    params: dict[str, Any] = {"axes": axes_of(x, axis), "keepdims": bool(keepdims)}
+    params: dict[str, Any] = {"axes": axes_of(x, axis), "keepdims": kept(keepdims)}
     if isinstance(ddof, Traced):
         ddof = float(ddof)  # of an integer; or it says why not
     if ddof != 0:

@@ -192,7 +192,7 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     return round.bind(operand(a), decimals=operator.index(decimals))
 
 
-@elementwise(np.floor_divide, None, None, symbol="//")
+@elementwise(np.floor_divide, None, None, run=operator.floordiv, symbol="//")
 def floor_divide(x: Operand, y: Operand, /) -> Array:
     """floor(x / y); derivative 0.
 
@@ -205,6 +205,7 @@ def floor_divide(x: Operand, y: Operand, /) -> Array:
     np.remainder,
     one,
     lambda out, x, y: -floor_divide.bind(x, y),
+    run=operator.mod,
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
@@ -252,6 +253,7 @@ def minimum(x: Operand, y: Operand, /) -> Array:
 @primitive(
     np.where,
     run=np.where,
+    plain=lambda *args: np.where(*map(operand, args)),
     vjp=(
         None,
         lambda g, out, c, x, y: fit(where.bind(c, g, 0.0), x),
