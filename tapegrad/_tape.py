@@ -334,7 +334,7 @@ def _operator(
         elif (
             kind is float or (kind is np.ndarray and other.dtype.kind == "f") or kind is np.float64
         ):
-            given = other  # all else passes the gate, or is made a float
+            given = other  # all else passes the gate
         elif kind is int and is_floating(self._value):
             given = other = float(other)
         else:

@@ -192,7 +192,7 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     return round.bind(operand(a), decimals=operator.index(decimals))
 
 
-@elementwise(np.floor_divide, None, None, run=operator.floordiv, symbol="//")
+@elementwise(np.floor_divide, None, None, symbol="//")
 def floor_divide(x: Operand, y: Operand, /) -> Array:
     """floor(x / y); derivative 0.
 
@@ -205,7 +205,6 @@ def floor_divide(x: Operand, y: Operand, /) -> Array:
     np.remainder,
     one,
     lambda out, x, y: -floor_divide.bind(x, y),
-    run=operator.mod,
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
