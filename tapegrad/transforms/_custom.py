@@ -222,9 +222,10 @@ class CustomVjp(FunctionLike):
 
         def error() -> Exception:
             path = list(tree.paths(args, "args"))[place]
+            what = "a cotangent" if value is None or is_real(value) else "a real cotangent"
             return ShapeError(
                 f"tapegrad.custom_vjp: the pullback of {self.op.name} must return for {path} "
-                f"a cotangent of shape {shape_of(x)}, but it returned {describe(value)}"
+                f"{what} of shape {shape_of(x)}, but it returned {describe(value)}"
             )
 
         return Refused(error)
