@@ -4,6 +4,7 @@ class that users know. What comes from inside (a name of ours, an attribute with
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -622,7 +623,8 @@ class Generic1(Generic[T]):
 
     w: T
     mask: Any = attrs.field(factory=lambda: np.array([1.0, 0.0, 1.0]), metadata={"static": True})
-    n: int = attrs.field(default=1, init=False, metadata={"static": True})
+    n: int = attrs.field(default=1, metadata={"static": True})
+    made: int = attrs.field(default=1, init=False, metadata={"static": True})
 
 
 @dataclasses.dataclass
@@ -846,6 +848,12 @@ DIFFERENT: list[tuple[Any, Any, str]] = [
     ([1.0, 2.0], [1.0, None], "expected a leaf at p[1], got None"),
     (Masked([1.0]), Masked(1.0), "expected a list of 1 at p.w, got float 1.0"),
     (Masked(1.0), Tight(1.0), "expected Masked of w at p, got Tight of w, twice"),
+    (
+        collections.defaultdict(float, a=1.0),
+        collections.defaultdict(int, a=1.0),
+        "expected a defaultdict of 'a' at p, got another defaultdict",
+    ),
+    ([Generic1(1.0, n=2)], [Generic1(1.0, n=3)], "expected int 2 at p[0].n, got int 3"),
     ([[1.0, 2.0], Masked(1.0, 1)], [[1.0, 2.0], Masked(1.0, 2)], "int 1 at p[1].mask, got int 2"),
 ]
 
