@@ -202,6 +202,8 @@ class CustomVjp(FunctionLike):
 
     def _by_leaf(self, cotangent: Any, argument: Any, i: int) -> list[Value | None]:
         """The cotangent of each leaf of an argument; None stands for a leaf, or for a tree."""
+        if is_real(argument) and is_real(cotangent):  # the common case
+            return [cotangent]
         structure = tree.flatten(argument)[1]
         try:
             return spread(cotangent, structure, f"args[{i}]", lambda leaf: leaf is None)
