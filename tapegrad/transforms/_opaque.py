@@ -33,7 +33,7 @@ class Function(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102  # above
+    def name(self) -> str: ...
 
     def __call__(self, *operands: Value) -> Sequence[Value | None]: ...
 
