@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
-import dataclasses
 import numpy as np
 
-import tapegrad as tg
+# What the names in a program mean (`_worlds`).
+World: TypeAlias = Mapping[str, Any]
+Shape: TypeAlias = tuple[int, ...]
 
 
 class Pair(NamedTuple):
@@ -44,42 +46,40 @@ CLASSES: tuple[type, ...] = (Pair, Point, Layer)
 class Code:
     """A function and its arguments, as lines of Python.
 
-    inputs:     one line for each leaf of the arguments, and of what these are made
-    arguments:  the arguments as a tuple, made of those names
+    inputs:     a line for each leaf of the arguments: ``x1 = np.array([0.7, -1.3])``
+    leaves:     the names of the leaves, in the order of those lines
+    arguments:  the arguments as a tuple, made of those names: ``({'a': x1}, x2)``
     parameters: what f calls them
     body:       the lines of f
-    leaves:     the names of the leaves, in order
     """
 
     inputs: tuple[str, ...]
+    leaves: tuple[str, ...]
     arguments: str
     parameters: tuple[str, ...]
     body: tuple[str, ...]
-    leaves: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join((*self.inputs, self.function, f"f(*{self.arguments})"))
 
     @property
     def function(self) -> str:
         """The text of f."""
-        lines = (f"def f({', '.join(self.parameters)}):", *(f"    {line}" for line in self.body))
-        return "\n".join(lines)
+        return "\n".join((f"def f({', '.join(self.parameters)}):", *indented(self.body)))
 
-    def values(self, world: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, world: World) -> dict[str, Any]:
         """The leaves by name, made anew."""
-        scope = dict(world)
-        exec("\n".join(self.inputs), scope)
+        scope = executed("\n".join(self.inputs), world)
         return {name: scope[name] for name in self.leaves}
 
-    def args(self, world: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The arguments of f made of leaves."""
-        made: tuple[Any, ...] = eval(self.arguments, {**world, **values})
+    def args(self, world: World, values: World) -> tuple[Any, ...]:
+        """The arguments of f, made of leaves."""
+        made: tuple[Any, ...] = evaluated(self.arguments, {**world, **values})
         return made
 
-    def define(self, world: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    def define(self, world: World, *more: str) -> dict[str, Any]:
         """The names that f, and more functions, have in a world."""
-        scope = dict(world)
-        for text in (self.function, *more):
-            exec(compile(text, "<program>", "exec"), scope)
-        return scope
+        return executed("\n".join((self.function, *more)), world)
 
     @property
     def calls(self) -> frozenset[str]:
@@ -88,106 +88,112 @@ class Code:
 
     def without(self, number: int) -> Code:
         """Without one line of f and what is indented below it."""
-        lines = list(self.body)
-        indent = len(lines[number]) - len(lines[number].lstrip())
+        lines = self.body
         end = number + 1
-        while end < len(lines) and len(lines[end]) - len(lines[end].lstrip()) > indent:
+        while end < len(lines) and _indent(lines[end]) > _indent(lines[number]):
             end += 1
-        return attrs.evolve(self, body=tuple(lines[:number] + lines[end:]))
+        return attrs.evolve(self, body=lines[:number] + lines[end:])
 
 
-def _calls(tree: ast.AST) -> list[str]:
-    found = []
+def executed(text: str, world: World) -> dict[str, Any]:
+    """The names after some lines."""
+    scope = dict(world)
+    exec(compile(text, "<program>", "exec"), scope)  # noqa: S102  # a program of ours
+    return scope
+
+
+def evaluated(text: str, world: World) -> Any:
+    """The value of an expression."""
+    return eval(compile(text, "<program>", "eval"), dict(world))  # noqa: S307
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    """Lines one level deeper."""
+    return ["    " + line for line in lines]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+_STATEMENTS = (ast.If, ast.For, ast.While, ast.Subscript)
+
+
+def _calls(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            function = node.func
-            if isinstance(function, ast.Attribute):
-                base = ast.unparse(function.value)
-                known = base.split(".")[0] in ("np", "tg", "tnp")
-                name = ast.unparse(function) if known else "." + function.attr
-                if name.startswith("tg.at("):
-                    name = "tg.at." + function.attr
-                found.append(name.replace("tnp.", "np."))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            base = ast.unparse(node.func.value)
+            module = base.partition(".")[0] in ("np", "tg", "tnp") and "(" not in base
+            name = f"{base}.{node.func.attr}" if module else f".{node.func.attr}"
+            yield name.replace("tnp.", "np.")
         elif isinstance(node, (ast.BinOp, ast.UnaryOp)):
-            found.append(type(node.op).__name__)
+            yield type(node.op).__name__
         elif isinstance(node, ast.Compare):
-            found.append(type(node.ops[0]).__name__)
-        elif isinstance(node, (ast.Subscript, ast.If, ast.For, ast.While)):
-            found.append(type(node).__name__)
-    return found
+            yield type(node.ops[0]).__name__
+        elif isinstance(node, _STATEMENTS):
+            yield type(node).__name__
 
 
 class _Unseen(ast.NodeTransformer):
     """Without the marks of decisions."""
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # the name that ast calls
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "see":
-            return node.args[0]
-        return node
+        marked = isinstance(node.func, ast.Name) and node.func.id == "see"
+        return node.args[0] if marked else node
 
 
 def unseen(text: str) -> str:
-    """The text without ``see(...)`` around what it decides by."""
+    """A program without ``see(...)`` around what it decides by."""
     return ast.unparse(_Unseen().visit(ast.parse(text)))
 
 
-# What two outputs have in common -----------------------------------------------------------------
-def bits(leaf: Any) -> tuple[Any, ...]:
-    """All that can be told of a value: its type, dtype, shape, bytes. One NaN is as another."""
-    plain = np.array(leaf)
-    if plain.dtype.kind == "f":
-        plain[np.isnan(plain)] = np.nan
-    return type(leaf), plain.dtype, plain.shape, plain.tobytes()
-
-
-def exactly(tree: Any) -> Any:
-    """A tree with the bits of each leaf: two are equal if no one can tell the trees apart."""
-    leaves, structure = tg.tree.flatten(tree)
-    return structure, [bits(leaf) for leaf in leaves]
-
-
 # Literals ----------------------------------------------------------------------------------------
-def number(value: Any) -> str:
+def number(value: float) -> str:
     """A Python number as text."""
     if isinstance(value, float) and not np.isfinite(value):
         return "np.nan" if np.isnan(value) else "np.inf" if value > 0 else "-np.inf"
     return repr(value)
 
 
-def nested(numbers: list[Any], shape: tuple[int, ...]) -> str:
-    """Numbers as a list of lists of this shape."""
+def _nested(numbers: Sequence[Any], shape: Shape) -> str:
+    """Numbers as a list of lists of this shape, none of whose lengths is 0."""
     if not shape:
         return number(numbers[0])
-    step = len(numbers) // shape[0] if shape[0] else 0
-    parts = [nested(numbers[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+    step = len(numbers) // shape[0]
+    parts = [_nested(numbers[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
     return f"[{', '.join(parts)}]"
 
 
-def array_text(numbers: list[Any], shape: tuple[int, ...], dtype: str) -> str:
+def array_text(numbers: Sequence[Any], shape: Shape, dtype: str) -> str:
     """An array as text."""
     if not numbers:
-        return f"np.zeros({shape}, np.{dtype})" if dtype != "float64" else f"np.zeros({shape})"
-    values = nested(numbers, shape)
+        return f"np.zeros({shape}, np.{dtype})"
+    values = _nested(numbers, shape)
     known = np.dtype(dtype) == np.array(numbers).dtype
     return f"np.array({values})" if known else f"np.array({values}, np.{dtype})"
+
+
+def literal(value: Any) -> str:
+    """A number, a scalar or an array as text."""
+    if isinstance(value, np.ndarray):
+        return array_text(value.reshape(-1).tolist(), value.shape, value.dtype.name)
+    if isinstance(value, np.generic):
+        return f"np.{value.dtype.name}({number(value.item())})"
+    return number(value)
 
 
 def tree_text(tree: Any) -> str:
     """A tree of names as text."""
     if isinstance(tree, dict):
         return "{" + ", ".join(f"{k!r}: {tree_text(v)}" for k, v in tree.items()) + "}"
-    if isinstance(tree, Point):
-        return f"Point({tree_text(tree.x)}, {tree_text(tree.y)})"
-    if isinstance(tree, Layer):
-        return f"Layer({tree_text(tree.weight)}, {tree_text(tree.bias)})"
-    if isinstance(tree, Pair):
-        return f"Pair({tree_text(tree.first)}, {tree_text(tree.second)})"
     if isinstance(tree, list):
         return "[" + ", ".join(map(tree_text, tree)) + "]"
+    if isinstance(tree, (Point, Layer)):
+        fields = dataclasses.fields(tree) if isinstance(tree, Point) else attrs.fields(Layer)
+        values = [getattr(tree, field.name) for field in fields if field.name != "name"]
+        return f"{type(tree).__name__}({', '.join(map(tree_text, values))})"
     if isinstance(tree, tuple):
-        return "(" + "".join(f"{tree_text(x)}, " for x in tree).rstrip(" ") + ")" if tree else "()"
+        name = "Pair" if isinstance(tree, Pair) else ""
+        return f"{name}({', '.join(map(tree_text, tree))}{',' if len(tree) == 1 else ''})"
     return str(tree)
-
-
-Function = Callable[..., Any]

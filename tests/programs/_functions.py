@@ -1,7 +1,7 @@
 """What programs are made of, read off the project's own records.
 
-Every function that answers for one of NumPy's joins by the table, with the names and annotations of
-its parameters; what else is public (`nn`, `special`) by its module. What a parameter may be is said
+What answers for one of NumPy's functions joins by the table, with the names and annotations of its
+parameters; what else is public, by its module (`nn`, `special`). What a parameter may be is said
 once for each name, in `_settings`.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Iterator
+from inspect import Parameter
 from typing import Any
 
 import attrs
 import numpy as np
 
 import tapegrad as tg
+from tapegrad import ops
 from tapegrad._arraylike import ArrayLike
 from tapegrad._tape import AnyOp, Op
 from tapegrad._typing import Sample
 from tapegrad.numpy import TABLE
-from tapegrad.ops import ALL
 
 
 @attrs.frozen
@@ -28,7 +29,7 @@ class Function:
     """A function that a program may call.
 
     text:       how it is written
-    parameters: those of tapegrad's function, by which it is called
+    parameters: by which it is called: those of tapegrad's function
     more:       those that only NumPy's has: a traced value answers them as NumPy does, or refuses
     method:     whether arrays have it, too
     symbol:     the operator's, if it has one
@@ -37,81 +38,79 @@ class Function:
     """
 
     text: str
-    parameters: tuple[inspect.Parameter, ...]
-    more: tuple[inspect.Parameter, ...] = ()
+    parameters: tuple[Parameter, ...]
+    more: tuple[Parameter, ...] = ()
     method: bool = False
     symbol: str = ""
     exact: bool = False
     samples: tuple[Sample, ...] = ()
-    own: bool = True
-
-    @property
-    def operands(self) -> list[inspect.Parameter]:
-        """The parameters that take values."""
-        return [p for p in self.parameters if takes_values(p)]
 
 
-def takes_values(parameter: inspect.Parameter) -> bool:
+def takes_values(parameter: Parameter) -> bool:
     """Whether a parameter is an operand, by its annotation."""
     text = str(parameter.annotation)
-    return any(word in text for word in ("Operand", "Array", "Targets")) or parameter.name == "x"
+    return any(word in text for word in ("Operand", "Array", "Targets"))
 
 
-def _signature(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+def takes_several(parameter: Parameter) -> bool:
+    """Whether it is several operands."""
+    return parameter.kind is Parameter.VAR_POSITIONAL or "Sequence" in str(parameter.annotation)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     try:
         return tuple(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # functions in C do not always say
         return ()
 
 
-def _more(theirs: Any, ours: tuple[inspect.Parameter, ...]) -> tuple[inspect.Parameter, ...]:
-    """NumPy's keywords that ours has not, but those that write, or are the first operands."""
+def _more(theirs: Callable[..., Any], ours: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """NumPy's optional parameters that ours has not."""
     known = {p.name for p in ours}
-    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(
-        p
-        for p in _signature(theirs)
-        if p.name not in known and p.default is not p.empty and p.kind in kinds
-    )
+    named = (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    optional = [p for p in _parameters(theirs) if p.default is not p.empty and p.kind in named]
+    return tuple(p for p in optional if p.name not in known)
 
 
 def _name(function: Any) -> str:
     for module, text in ((np, "np"), (np.linalg, "np.linalg")):
-        if getattr(module, function.__name__, None) is function:
-            return f"{text}.{function.__name__}"
+        name = str(function.__name__)
+        if getattr(module, name, None) is function:
+            return f"{text}.{name}"
     raise LookupError(function)
 
 
-def _answered() -> Iterator[Function]:
-    """What answers for NumPy's functions."""
-    by_function = {op.function: op for op in ALL}
+def _answering() -> Iterator[Function]:
+    """What answers for NumPy's functions, but for x[i], which is a statement of its own."""
+    by_function = {op.function: op for op in ops.ALL}
+    theirs: Any
     for theirs, answer in TABLE.items():
         if theirs is operator.getitem:
             continue
         op: AnyOp | None = answer if isinstance(answer, Op) else by_function.get(answer)
-        ours = _signature(answer)
-        name = theirs.__name__
+        ours, name = _parameters(answer), str(getattr(theirs, "__name__", ""))
         yield Function(
             text=_name(theirs),
             parameters=tuple(p for p in ours if p.name != "label"),
             more=_more(theirs, ours),
             method=hasattr(np.ndarray, name) and hasattr(ArrayLike, name),
-            symbol=op.symbol if op is not None else "",
-            exact=op is not None and (op.run is theirs or op.plain is theirs or op.kind == "layout"),
-            samples=op.samples if op is not None else (),
+            symbol=op.symbol if op else "",
+            exact=op is not None and theirs in (op.run, op.plain),
+            samples=op.samples if op else (),
         )
 
 
 def _public() -> Iterator[Function]:
-    """What tapegrad has beside NumPy's."""
+    """What tapegrad has beside NumPy's: functions of values, or of a layer and values."""
     for module, text in ((tg.nn, "tg.nn"), (tg.special, "tg.special")):
         for name, thing in vars(module).items():
-            if not callable(thing) or isinstance(thing, type) or name.startswith("_"):
+            parameters = _parameters(thing) if callable(thing) else ()
+            if isinstance(thing, type) or name.startswith("_") or not parameters:
                 continue
-            parameters = _signature(thing)
-            if parameters and (takes_values(parameters[0]) or parameters[0].name == "params"):
-                yield Function(f"{text}.{name}", parameters, exact=isinstance(thing, Op))
+            if takes_values(parameters[0]) or parameters[0].name == "params":
+                samples = thing.samples if isinstance(thing, Op) else ()
+                yield Function(f"{text}.{name}", parameters, samples=samples)
 
 
-FUNCTIONS: tuple[Function, ...] = (*_answered(), *_public())
-BY_TEXT = {function.text: function for function in FUNCTIONS}
+FUNCTIONS: tuple[Function, ...] = (*_answering(), *_public())
+EXACT = {f.text for f in FUNCTIONS if f.exact}

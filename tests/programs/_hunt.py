@@ -1,21 +1,22 @@
-"""Looking for programs that fail: one round after another, each failure once, made short."""
+"""Looking for programs that fail: round after round, each failure once, made short."""
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Set as AbstractSet
+from typing import Any
 
 import attrs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
-from ._author import Case, cases
-from ._checks import Failure, Run, check
-from ._reduce import reduced
-
-Checks = Mapping[str, Callable[[Run], None]]
-# A failure's check, and the functions and operators of the program that shows it.
-Sign = tuple[str, frozenset[str]]
+from ._cases import Case, cases
+from ._checks import CHECKS, check
+from ._reduce import Checks, reduced
+from ._run import Failure
+from ._show import shown
 
 CALM = settings(
     max_examples=150,
@@ -26,47 +27,73 @@ CALM = settings(
     report_multiple_bugs=False,
     print_blob=False,
 )
-PATIENCE = 400  # programs tried to make a failing one shorter
-_EVERYWHERE = {"Subscript", "np.array", "np.zeros", "np.broadcast_to"}
+PATIENCE = 400  # programs that Hypothesis may try to make a failing one shorter
+_ANYWHERE = {"Subscript", "np.array", "np.zeros", "np.broadcast_to"}
 
 
-def sign(failure: Failure) -> Sign:
-    """What a failure is known by."""
-    calls = failure.case.code.calls
-    return failure.check, frozenset(calls - _EVERYWHERE) or calls
+@attrs.frozen
+class Sign:
+    """What a failure is known by: its check, and its error, or what its program is made of."""
+
+    check: str
+    error: str
+    calls: frozenset[str]
+
+    @classmethod
+    def of(cls, failure: Failure) -> Sign:
+        """The sign of a failure whose program is short."""
+        calls = failure.case.code.calls
+        error = _error(failure)
+        return cls(failure.check, error, frozenset() if error else (calls - _ANYWHERE) or calls)
+
+    def covers(self, failure: Failure) -> bool:
+        """Whether another failure is taken for this one."""
+        same = (self.check, self.error) == (failure.check, _error(failure))
+        return same and self.calls <= failure.case.code.calls
+
+    def __str__(self) -> str:
+        words = re.sub(r"[^a-z0-9]+", "-", " ".join([self.error, *sorted(self.calls)]).lower())
+        return f"{self.check.replace(' ', '-')}-{words.strip('-')[:60]}"
+
+
+def _error(failure: Failure) -> str:
+    """The first line of an error, without what differs from program to program."""
+    if not (failure.check.endswith("raised") or failure.check == "refusal"):
+        return ""
+    return re.sub(r"[\d.,()-]+", "", failure.came.partition("\n")[0])[:60]
 
 
 @attrs.define(eq=False)
 class Hunt:
     """Rounds of programs, each of a few functions.
 
-    known: signs of failures that are not looked for again: a program that fails in the same check
-           and is made of the same functions, and others, is taken for the same failure
+    known:      signs of failures that are not looked for again
+    only_wrong: whether errors are passed over
     """
 
     checks: Checks
     size: int = 8
     only_wrong: bool = False
-    known: set[Sign] = attrs.field(factory=set)
+    known: AbstractSet[Sign] = frozenset()
     stats: Counter[str] = attrs.field(factory=Counter)
 
     def round(self, number: int) -> Failure | None:
-        """The failure that one round finds, if any, made short."""
+        """The failure that the programs of this number have, if any, made short."""
         failing: dict[str, Failure] = {}
         tries = 0
 
         def test(case: Case) -> None:
             nonlocal tries
-            text = repr(case)
-            if text in failing:
+            if (text := repr(case)) in failing:
                 raise failing[text]
-            if failing:
+            if not failing:
+                failure = self._tried(case)
+            elif tries > PATIENCE:
+                return
+            else:
                 tries += 1
-                if tries > PATIENCE:
-                    return
-            checks = self.checks if not failing else self._of(next(iter(failing.values())))
-            failure = self.failure(case, checks, count=not failing)
-            if failure is not None and (not failing or failure.check == next(iter(failing.values())).check):
+                failure = self._again(case, next(iter(failing.values())))
+            if failure is not None:
                 failing[text] = failure
                 raise failure
 
@@ -74,27 +101,59 @@ class Hunt:
         try:
             seed(number)(CALM(given(cases(self.size, number))(test)))()
         except Failure as failure:
-            return reduced(failure, self._of(failure))
+            return reduced(failure, self.checks)
         except Flaky:
             return next(iter(failing.values()))
         return None
 
-    def _of(self, failure: Failure) -> Checks:
-        return {failure.by: self.checks[failure.by]}
-
-    def failure(self, case: Case, checks: Checks, *, count: bool) -> Failure | None:
-        """What is wrong with one program, if it is new."""
-        note = self.stats.update if count else lambda what: None
-        note(["programs"])
-        note({"statements": len(case.code.body)})
+    def _again(self, case: Case, first: Failure) -> Failure | None:
+        """Whether a shorter program fails in the same way."""
         try:
-            check(case, lambda text: note([text]), checks)
+            check(case, {first.by: self.checks[first.by]})
         except Failure as failure:
-            calls = failure.case.code.calls
-            if self.only_wrong and not failure.wrong:
-                note([f"passed over: {failure.check}"])
-            elif any(name == failure.check and needed <= calls for name, needed in self.known):
-                note([f"known: {failure.check}"])
+            return failure if failure.check == first.check else None
+        return None
+
+    def _tried(self, case: Case) -> Failure | None:
+        """What is wrong with one program, if it is new."""
+        self.stats["programs"] += 1
+        self.stats["lines"] += len(case.code.body)
+        self.stats.update(f"call {name}" for name in case.code.calls)
+        try:
+            check(case, self.checks, lambda what: self.stats.update([what]))
+        except Failure as failure:
+            if self.only_wrong and not failure.is_wrong:
+                self.stats[f"passed over: {failure.check}"] += 1
+            elif any(sign.covers(failure) for sign in self.known):
+                self.stats[f"known: {failure.check}"] += 1
             else:
                 return failure
         return None
+
+
+@attrs.frozen
+class Found:
+    """What one round gave: how many programs of what kind; a failure's sign, and its program."""
+
+    stats: Counter[str]
+    sign: Sign | None = None
+    text: str = ""
+
+
+def one_round(number: int, options: Mapping[str, Any], known: frozenset[Sign]) -> Found:
+    """In a process of its own."""
+    checks = dict(CHECKS)
+    if options["jax"]:
+        from ._jax import against_jax
+
+        checks["jax"] = against_jax
+    hunt = Hunt(checks, options["size"], options["numbers"], known)
+    try:
+        failure = hunt.round(number)
+    except Exception:  # noqa: BLE001  # of the programs' own
+        hunt.stats["rounds that crashed"] += 1
+        text = f"# Round {number} crashed.\n{traceback.format_exc()[-2000:]}"
+        return Found(hunt.stats, Sign("crash", str(number), frozenset()), text)
+    if failure is None:
+        return Found(hunt.stats)
+    return Found(hunt.stats, Sign.of(failure), shown(failure))

@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 import attrs
 
-from ._author import Case
-from ._checks import Failure, Run, check
-from ._code import Code
+from ._cases import Case
+from ._checks import Check, check
+from ._code import Code, tree_text
+from ._run import Failure
 
-Checks = Mapping[str, Callable[[Run], None]]
+Checks = Mapping[str, Check]
+NAME = re.compile(r"\b[rvxy]\d+\b")
 
 
 def reduced(failure: Failure, checks: Checks) -> Failure:
-    """The failure of the shortest program that fails in the same way, line by line."""
+    """The failure of the shortest program that fails in the same way."""
     best = failure
-    improved = True
-    while improved:
-        improved = False
-        for code in _shorter(best.case.code):
-            if len(str(code)) >= len(str(best.case.code)):
-                continue
-            found = _failing(attrs.evolve(best.case, code=code), best.check, checks)
-            if found is not None:
-                best, improved = found, True
-                break
+    while shorter := _first_failing(best, checks):
+        best = shorter
     return best
 
 
-def _failing(case: Case, check_name: str, checks: Checks) -> Failure | None:
-    if check_name in ("refusal", "accepted"):
+def _first_failing(failure: Failure, checks: Checks) -> Failure | None:
+    """The first of the programs that are shorter by one step that fails in the same way."""
+    code = failure.case.code
+    for each in _shorter(code):
+        if len(str(each)) < len(str(code)):
+            found = _failing(attrs.evolve(failure.case, code=each), failure, checks)
+            if found is not None:
+                return found
+    return None
+
+
+def _failing(case: Case, failure: Failure, checks: Checks) -> Failure | None:
+    if failure.by == "refusals":
         case = attrs.evolve(case, refused=case.code.body)
-        checks = {"refusal": checks["refusal"]}
+    if failure.by == "transforms":
+        case = attrs.evolve(case, doubtful=case.code.body)
     try:
-        check(case, checks=checks)
-    except Failure as failure:
-        return failure if failure.check == check_name else None
+        check(case, {failure.by: checks[failure.by]})
+    except Failure as found:
+        # A name that is no longer there is an error of the program's own.
+        same = found.check == failure.check and not re.match("NameError|Unbound", found.came)
+        return found if same else None
     except Exception:  # noqa: BLE001  # no program any more
         return None
     return None
 
 
 def _shorter(code: Code) -> Iterator[Code]:
-    flat = tuple(code.leaves)
+    """Programs with something less: trees, lines, operations, inputs."""
+    flat = code.leaves
     if code.parameters != flat:
-        header = sum(line.partition(" = ")[0] in flat for line in code.body)
-        yield attrs.evolve(code, parameters=flat, arguments=_tuple(flat), body=code.body[header:])
-    for name in code.leaves:
-        if code.parameters == flat and len(flat) > 1:
-            kept = tuple(n for n in flat if n != name)
-            lines = tuple(line for line in code.inputs if not line.startswith(name + " ="))
-            yield attrs.evolve(
-                code, inputs=lines, arguments=_tuple(kept), parameters=kept, leaves=kept
-            )
-    for number in reversed(range(len(code.body) - 1)):
+        head = sum(line.partition(" = ")[0] in flat for line in code.body)
+        body = code.body[head:]
+        yield attrs.evolve(code, parameters=flat, arguments=tree_text(flat), body=body)
+    last = len(code.body) - 1
+    for number in reversed(range(last)):
         yield code.without(number)
-    for number in reversed(range(len(code.body) - 1)):
+    for number in reversed(range(last)):
+        yield from _without_operation(code, number)
+    for number in reversed(range(last)):
         name = code.body[number].partition(" = ")[0]
         if name.isidentifier():
             yield attrs.evolve(code, body=(*code.body[: number + 1], f"return {name}"))
+    for name in flat if code.parameters == flat else ():
+        yield from _without_input(code, name)
 
 
-def _tuple(names: tuple[str, ...]) -> str:
-    return "(" + "".join(f"{name}, " for name in names) + ")"
+def _without_operation(code: Code, number: int) -> Iterator[Code]:
+    """With one of its operands in place of what a line gives."""
+    name, _, expression = code.body[number].strip().partition(" = ")
+    if NAME.fullmatch(name):
+        for operand in dict.fromkeys(NAME.findall(expression)):
+            rest = [re.sub(rf"\b{name}\b", operand, line) for line in code.body[number + 1 :]]
+            yield attrs.evolve(code, body=(*code.body[:number], *rest))
+
+
+def _without_input(code: Code, name: str) -> Iterator[Code]:
+    kept = tuple(n for n in code.leaves if n != name)
+    lines = tuple(line for line in code.inputs if not line.startswith(f"{name} ="))
+    yield attrs.evolve(code, inputs=lines, leaves=kept, parameters=kept, arguments=tree_text(kept))

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from hypothesis import strategies as st
 
-from ._code import array_text, number
-from ._values import Draw, Shape
+from ._code import Shape, array_text, number
+from ._values import Draw
 
 # (draw, the operands) -> text
 Setting: TypeAlias = Callable[[Draw, Sequence[Any]], str]
@@ -39,14 +39,40 @@ def _axes(draw: Draw, operands: Sequence[Any]) -> str:
     if draw(st.booleans()):
         return repr(tuple(draw(st.permutations(range(rank)))))
     last = rank - 1
-    choices = [None, 1, 0, 2, ([last], [0]), (0, 0), ([0, 1], [0, 1]), (0, 1), (-1, 0), (1, 0), ([0, 1], [1, 0])]
+    choices = [
+        None,
+        1,
+        0,
+        2,
+        ([last], [0]),
+        (0, 0),
+        ([0, 1], [0, 1]),
+        (0, 1),
+        (-1, 0),
+        (1, 0),
+        ([0, 1], [1, 0]),
+    ]
     return repr(draw(st.sampled_from(choices)))
 
 
 def _new_shape(draw: Draw, operands: Sequence[Any]) -> str:
     shape = _shape(operands)
     size = int(np.prod(shape))
-    choices: list[Any] = [-1, (size,), (*shape, 1), (1, *shape), (2, *shape), shape[::-1], (-1, 1), (), shape, (2, -1), (3, 2), [size], (2, 3)]
+    choices: list[Any] = [
+        -1,
+        (size,),
+        (*shape, 1),
+        (1, *shape),
+        (2, *shape),
+        shape[::-1],
+        (-1, 1),
+        (),
+        shape,
+        (2, -1),
+        (3, 2),
+        [size],
+        (2, 3),
+    ]
     return repr(draw(st.sampled_from(choices)))
 
 
@@ -102,13 +128,27 @@ def _whole(draw: Draw, operands: Sequence[Any]) -> str:
 
 
 def _layers(draw: Draw, operands: Sequence[Any]) -> str:
-    return "tg.nn.Linear(np.array([[0.7, -1.3], [0.45, 1.9], [-0.6, 2.3]]), np.array([1.15, -0.35]))"
+    return (
+        "tg.nn.Linear(np.array([[0.7, -1.3], [0.45, 1.9], [-0.6, 2.3]]), np.array([1.15, -0.35]))"
+    )
 
 
 _TRUTH = one_of("True", "False")
 _NONE = one_of("None")
 _MASK = one_of("True", "np.array([True, False])", "np.array(True)")
-_DTYPE = one_of("np.float32", "np.float64", "float", "np.float16", "np.int64", "bool", "np.int8", "int", "None", '"float32"', "np.dtype('f4')")
+_DTYPE = one_of(
+    "np.float32",
+    "np.float64",
+    "float",
+    "np.float16",
+    "np.int64",
+    "bool",
+    "np.int8",
+    "int",
+    "None",
+    '"float32"',
+    "np.dtype('f4')",
+)
 
 SETTINGS: dict[str, Setting] = {
     "axis": _axis,
@@ -125,7 +165,17 @@ SETTINGS: dict[str, Setting] = {
     "subscripts": _subscripts,
     "optimize": one_of("False", "True", '"greedy"', '"optimal"'),
     "pad_width": _pairs,
-    "mode": one_of('"constant"', '"edge"', '"reflect"', '"symmetric"', '"wrap"', '"raise"', '"clip"', '"mean"', '"linear_ramp"'),
+    "mode": one_of(
+        '"constant"',
+        '"edge"',
+        '"reflect"',
+        '"symmetric"',
+        '"wrap"',
+        '"raise"',
+        '"clip"',
+        '"mean"',
+        '"linear_ramp"',
+    ),
     "constant_values": one_of("0.0", "1.5", "2", "(1.0, 2.0)", "np.nan"),
     "reps": one_of("2", "(2, 1)", "1", "(1, 2)", "0", "(2, 1, 2)", "[2]", "()"),
     "repeats": _repeats,
@@ -133,7 +183,9 @@ SETTINGS: dict[str, Setting] = {
     "k": _whole,
     "decimals": one_of("0", "1", "2", "-1", "-3", "1.5"),
     "ddof": one_of("0", "1", "2", "0.5", "4", "-1"),
-    "ord": one_of("None", "2", "1", "np.inf", "-np.inf", "0", "3", '"fro"', "-1", "1.5", "-2", '"nuc"', "0.5"),
+    "ord": one_of(
+        "None", "2", "1", "np.inf", "-np.inf", "0", "3", '"fro"', "-1", "1.5", "-2", '"nuc"', "0.5"
+    ),
     "order": one_of('"C"', '"F"', '"A"', '"K"', "None"),
     "out": _NONE,
     "where": _MASK,

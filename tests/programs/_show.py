@@ -1,39 +1,41 @@
-"""A failure as a program to paste."""
+"""A failure as a program to paste: imports, inputs, the function, the call, what came."""
 
 from __future__ import annotations
 
-import ast
+import inspect
 import textwrap
+from typing import Any
 
-from ._checks import Failure
-from ._code import unseen
+from ._code import CLASSES, unseen
+from ._run import Failure
+from ._worlds import value_of
 
-PREAMBLE = """\
+HEAD = """\
 import numpy as np
 import tapegrad as tg
 import tapegrad.numpy as tnp
 """
-
-CLASSES = {
-    "Pair": "class Pair(typing.NamedTuple):\n    first: typing.Any\n    second: typing.Any\n",
-    "Point": "@dataclasses.dataclass\nclass Point:\n    x: typing.Any\n    y: typing.Any\n",
-    "Layer": "@attrs.frozen(eq=False)\nclass Layer:\n    weight: typing.Any\n    bias: typing.Any = None\n",
-    "value_of": "def value_of(x):\n    return getattr(x, 'value', x)\n",
+_DEFINED: tuple[Any, ...] = (*CLASSES, value_of)
+_IMPORTS = {
+    "attrs.": "import attrs",
+    "dataclasses.": "import dataclasses",
+    "NamedTuple": "from typing import NamedTuple",
+    "Any": "from typing import Any",
 }
 
 
 def shown(failure: Failure) -> str:
-    """The program, what it shows, what came and what should have."""
+    """The program, which prints what came; below it, as comments, that and what is right."""
     code = failure.case.code
-    body = "\n".join((*code.inputs, code.function))
-    lines = failure.lines
-    if "args" in lines:
-        body += f"\nargs = {code.arguments}"
-    text = unseen(body)
-    more = "".join(definition for name, definition in CLASSES.items() if name + "(" in text)
-    imports = "".join(f"import {name}\n" for name in ("attrs", "dataclasses", "typing") if name + "." in more)
-    *before, last = lines.split("\n")
-    came = textwrap.indent(failure.came, "#   ")
-    expected = textwrap.indent(failure.expected, "#   ")
-    show = "\n".join([*before, f"print({last.split('  #')[0]})" + ("  #" + last.split("  #")[1] if "  #" in last else "")])
-    return f"# {failure.check}\n{imports}{PREAMBLE}\n{more}\n{text}\n\n{show}\n# came:\n{came}\n# expected:\n{expected}\n"
+    *before, last = failure.lines.split("\n")
+    lines = [*code.inputs, code.function, *before]
+    if "args" in last:
+        lines.append(f"args = {code.arguments}")
+    text = unseen("\n".join([*lines, f"print({last.partition('  #')[0]})"]))
+    used = [inspect.getsource(thing) for thing in _DEFINED if f"{thing.__name__}(" in text]
+    classes = "\n\n".join(used)
+    imports = "\n".join(line for word, line in _IMPORTS.items() if word in classes)
+    parts = (imports, HEAD, classes, text)
+    program = "\n\n".join(part.strip("\n") for part in parts if part)
+    came, expected = (textwrap.indent(x, "#     ") for x in (failure.came, failure.expected))
+    return f"# {failure.check}\n{program}\n# came:\n{came}\n# expected:\n{expected}\n"
