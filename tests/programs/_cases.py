@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 from hypothesis import strategies as st
 
 import tapegrad as tg
+from tapegrad._values import plain_of
 
 from . import _values as values
 from ._author import Author, Scope, Statement, floating
@@ -19,6 +21,7 @@ from ._functions import FUNCTIONS
 from ._nested import transform
 from ._statements import arithmetic, call, decision, index, mark
 from ._values import Draw
+from ._worlds import PLAIN, REAL, quietly
 
 STATEMENTS: list[Statement] = [
     *[call] * 8,
@@ -36,18 +39,41 @@ class Case:
 
     refused:  lines of f whose last one NumPy refuses, if there was one
     doubtful: lines of f whose last one, a transform, raises
-    others:   other leaves for it, each of the same kind, dtype and shape, as text by name
+    seed:     of the other values that its leaves may have
     left_out: why statements were not written
     """
 
     code: Code
     refused: tuple[str, ...] | None = None
     doubtful: tuple[str, ...] | None = None
-    others: tuple[dict[str, str], ...] = ()
+    seed: int = 0
     left_out: Counter[str] = attrs.field(eq=False, factory=Counter)
 
     def __repr__(self) -> str:
         return f"\n{self.code}\n"
+
+    def others(self, k: int) -> dict[str, Any]:
+        """Other values for the leaves, each of the same kind, dtype and shape."""
+        rng = np.random.default_rng((self.seed, k))
+        with quietly():
+            given = self.code.values(PLAIN)
+        return {name: values.another(rng, value) for name, value in given.items()}
+
+    def noting(self, note: Callable[[Any], None]) -> Callable[..., Any]:
+        """f, which tells what it decides by."""
+
+        def see(x: Any) -> Any:
+            note(plain_of(x))
+            return x
+
+        f: Callable[..., Any] = self.code.define({**REAL, "see": see})["f"]
+        return f
+
+    def args(self, given: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+        """The arguments, made anew; or of other leaves."""
+        with quietly():
+            leaves = self.code.values(PLAIN) if given is None else given
+            return self.code.args(PLAIN, leaves)
 
 
 @st.composite
@@ -78,8 +104,7 @@ def cases(draw: Draw, size: int = 8, swarm: int | None = None) -> Case:
     )
     refused = author.refused and (*head, *author.refused)
     doubtful = author.doubtful and (*head, *author.doubtful)
-    others = ({n: values.like(draw, scope.names[n]) for n in author.leaves} for _ in range(2))
-    return Case(code, refused, doubtful, tuple(others), author.left_out)
+    return Case(code, refused, doubtful, draw(st.integers(0, 99)), author.left_out)
 
 
 def _arguments(author: Author) -> tuple[tuple[str, ...], list[Any], list[str]]:

@@ -143,7 +143,7 @@ def batches(run: Run) -> None:
         raise Skip("nothing to batch")
     text = f"def g({', '.join(names)}):\n    return f(*{run.code.arguments})"
     g = run.code.define({**REAL, **run.values}, text)["g"]
-    examples = [run.values, run.others(0), run.others(1)]
+    examples = [run.values, run.case.others(0), run.case.others(1)]
     columns = [[np.asarray(example[name])[()] for example in examples] for name in names]
     expected = _looped(g, columns)
     axes = tuple(len(run.code.body) % (np.ndim(column[0]) + 1) for column in columns)

@@ -13,7 +13,7 @@ import tapegrad as tg
 
 from ._author import floating
 from ._cases import Case
-from ._code import Code, evaluated
+from ._code import Code
 from ._functions import EXACT
 from ._values import DTYPES
 from ._worlds import PLAIN, REAL, quietly
@@ -65,7 +65,7 @@ class Run:
 
     def args(self) -> tuple[Any, ...]:
         """The arguments, made anew."""
-        return self.code.args(REAL, self.code.values(PLAIN))
+        return self.case.args()
 
     @cached_property
     def plain(self) -> Any:
@@ -95,10 +95,6 @@ class Run:
         if not all(x.flags.c_contiguous for x in arrays):
             return False
         return all(name in EXACT or "." not in name for name in self.code.calls - CONSTANTS)
-
-    def others(self, k: int) -> dict[str, Any]:
-        """Other values of the leaves, of the same kinds, dtypes and shapes."""
-        return {name: evaluated(text, PLAIN) for name, text in self.case.others[k].items()}
 
     def fail(self, check: str, lines: str, came: object, expected: object) -> Failure:
         """The failure of a check of this program."""

@@ -147,7 +147,8 @@ FIXED = ("0", "-1", ":", "1:", "::-1", "...", "None", ":1", "::2", "1", "[0, 0]"
 def _item(author: Author, scope: Scope, shape: Shape) -> str:
     kind = author.one_of("fixed", "fixed", "array", "mask", "name")
     if kind == "name":
-        return author.name(scope, lambda x: not floating(x))
+        name = author.name(scope, lambda x: not floating(x))
+        return f"see({name})" if np.asarray(scope.names[name]).dtype.kind == "b" else name
     if kind == "mask":
         truths = author.draw(st.lists(st.booleans(), min_size=shape[0], max_size=shape[0]))
         return f"np.array({truths}, bool)"

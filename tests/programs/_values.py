@@ -102,6 +102,16 @@ def like(draw: Draw, value: Any) -> str:
     return number(numbers(draw, "int64" if isinstance(value, int) else "float64", 1)[0])
 
 
+def another(rng: np.random.Generator, value: Any) -> Any:
+    """Another value of the same kind, dtype and shape, without a draw."""
+    dtype = np.asarray(value).dtype
+    choice = [*TAME, *SPECIAL] if dtype.kind == "f" else [n for n in INTS if n >= 0]
+    made = np.asarray(rng.choice(choice, size=np.shape(value))).astype(dtype)
+    if isinstance(value, np.ndarray):
+        return made
+    return made[()] if isinstance(value, np.generic) else made.item()
+
+
 def beside(draw: Draw, value: Any) -> str:
     """A constant that goes with a value."""
     kind = draw(st.sampled_from(["number", "number", "scalar", "array"]))
