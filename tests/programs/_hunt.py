@@ -19,7 +19,6 @@ from ._run import Failure
 from ._show import shown
 
 CALM = settings(
-    max_examples=150,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -67,12 +66,15 @@ def _error(failure: Failure) -> str:
 class Hunt:
     """Rounds of programs, each of a few functions.
 
+    size:       statements of a program, at most
+    programs:   of a round, at most
     known:      signs of failures that are not looked for again
     only_wrong: whether errors are passed over
     """
 
     checks: Checks
     size: int = 8
+    programs: int = 150
     only_wrong: bool = False
     known: AbstractSet[Sign] = frozenset()
     stats: Counter[str] = attrs.field(factory=Counter)
@@ -99,7 +101,8 @@ class Hunt:
 
         self.stats["rounds"] += 1
         try:
-            seed(number)(CALM(given(cases(self.size, number))(test)))()
+            tried = settings(CALM, max_examples=self.programs)
+            seed(number)(tried(given(cases(self.size, number))(test)))()
         except Failure as failure:
             return reduced(failure, self.checks)
         except Flaky:
@@ -147,7 +150,7 @@ def one_round(number: int, options: Mapping[str, Any], known: frozenset[Sign]) -
         from ._jax import against_jax
 
         checks["jax"] = against_jax
-    hunt = Hunt(checks, options["size"], options["numbers"], known)
+    hunt = Hunt(checks, options["size"], only_wrong=options["numbers"], known=known)
     try:
         failure = hunt.round(number)
     except Exception:  # noqa: BLE001  # of the programs' own

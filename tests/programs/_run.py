@@ -123,6 +123,7 @@ PROMISED: tuple[tuple[type[Exception], str, str], ...] = (
     (tg.GuardError, "on its way", "an error was caught"),
     (TypeError, "combine truth values", "& of integers"),
     (tg.ShapeError, "vmap cannot", "a decision under vmap"),
+    (np.linalg.LinAlgError, "Singular matrix", "the second derivative of det needs an inverse"),
     (tg.ShapeError, "under vmap", "a decision under vmap"),
 )
 

@@ -63,6 +63,8 @@ def slope_and_curvature(f: Callable[[Any], Any]) -> tuple[Estimate, Estimate]:
         (slope, bend), (other, other_bend) = sides
         found.append((_joined(slope, other), _joined(bend, other_bend)))
     (slope, bend), (other, other_bend) = found
+    if not other.known:  # it is the closer one
+        return UNKNOWN, UNKNOWN
     return _confirmed(slope, other), _confirmed(bend, other_bend)
 
 
