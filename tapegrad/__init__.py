@@ -14,9 +14,11 @@ from ._errors import (
     LeafError as LeafError,
     MissingRuleError as MissingRuleError,
     MutationError as MutationError,
+    OperandError as OperandError,
     OutputError as OutputError,
     ShapeError as ShapeError,
     TapegradError as TapegradError,
+    UndecidedError as UndecidedError,
 )
 from ._node import Node as Node
 from ._program import Program as Program
@@ -48,12 +50,15 @@ from .transforms import (
 if TYPE_CHECKING:
     from . import data as data, nn as nn, optim as optim, testing as testing
 else:
+    from ._words import absent as _absent
 
     def __getattr__(name: str) -> object:
-        """Import ``nn``, ``optim``, ``data`` and ``testing`` when they are first asked for."""
+        """Import ``nn``, ``optim``, ``data`` and ``testing`` when they are first asked for; of
+        another name, the error says what is in its place.
+        """
         if name in ("data", "nn", "optim", "testing"):
             return importlib.import_module(f".{name}", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _absent(__name__, name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), "data", "nn", "optim", "testing"})

@@ -1,4 +1,4 @@
-"""What makes a traced value look like an array: methods, operators, NumPy's protocols, refusals."""
+"""What makes a traced value look like an array: operators, NumPy's protocols, refusals."""
 
 from __future__ import annotations
 
@@ -10,15 +10,34 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ._dispatch import call_function, call_ufunc
-from ._errors import ConversionError, MutationError, at_line, describe
-from ._texts import ASSIGNMENT, IN_PLACE, OF_THE_VALUE, TO_ARRAY, TO_INDEX, TO_NUMBER
-from ._typing import Axis, Shape, Value
+from ._dispatch import call_function, call_ufunc, missing
+from ._errors import (
+    ConversionError,
+    MissingRuleError,
+    MutationError,
+    at_line,
+    describe,
+    library_call,
+)
+from ._hints import indented
+from ._methods import Methods
+from ._texts import (
+    ASSIGNMENT,
+    DELETION,
+    FORMAT,
+    TO_ARRAY,
+    TO_INDEX,
+    TO_LIBRARY,
+    TO_NUMBER,
+    TO_PICKLE,
+    UNCHANGED,
+    UNHASHABLE,
+)
+from ._typing import Shape, Value
 from ._values import (
     BRANCH,
     ELEMENTS,
     NUMBER,
-    OPERANDS,
     VALUE,
     Traced,
     dtype_of,
@@ -26,17 +45,25 @@ from ._values import (
     is_truth,
     look,
     plain_of,
+    read_only,
 )
+from ._words import ATTRIBUTES, Absent, HidesAbsent, present
 
 if TYPE_CHECKING:
     from ._tape import Operand, Var
 
 
-class ArrayLike(Traced):
+# What an operator takes, or refuses by name; anything else may know what to do with us.
+_TAKEN = (float, int, complex, np.ndarray, np.generic, Traced, list, tuple)
+
+
+class ArrayLike(Methods, metaclass=HidesAbsent):
     """The face of an array on a traced value; the operators, which are hot, are in `_tape.Var`."""
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # like an array: == is elementwise
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError(UNHASHABLE.format(where=at_line()))
 
     @property
     def value(self) -> Any:
@@ -78,12 +105,12 @@ class ArrayLike(Traced):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a traced value without axes")
+            raise TypeError(f"len() of a traced value without axes{at_line()}")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Var]:
         if not self.shape:
-            raise TypeError("iteration over a traced value without axes")
+            raise TypeError(f"iteration over a traced value without axes{at_line()}")
         return (self[i] for i in range(self.shape[0]))
 
     def __getitem__(self, index: Any) -> Var:
@@ -93,6 +120,9 @@ class ArrayLike(Traced):
 
         def __setitem__(self, index: object, value: object) -> NoReturn:
             raise MutationError(ASSIGNMENT.format(where=at_line()))
+
+        def __delitem__(self, index: object) -> NoReturn:
+            raise MutationError(DELETION.format(where=at_line()))
 
     # Operators; the arithmetic that is hot is in `_tape` ------------------------------------------
     def __mod__(self, other: Operand) -> Var:
@@ -106,6 +136,12 @@ class ArrayLike(Traced):
 
     def __rfloordiv__(self, other: Operand) -> Var:
         return self._binary(np.floor_divide, other, swapped=True)
+
+    def __divmod__(self, other: Operand) -> tuple[Var, Var]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Operand) -> tuple[Var, Var]:
+        return other // self, other % self
 
     # The checker fears that the reflection of each in another class gives another type.
     def __lt__(self, other: Operand) -> Var:  # type: ignore[misc]
@@ -162,7 +198,7 @@ class ArrayLike(Traced):
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False
     ) -> Var:
-        if not isinstance(other, OPERANDS):
+        if not isinstance(other, _TAKEN):
             return NotImplemented
         op: Any = self._trace.table[function]
         return op.bind(other, self) if swapped else op.bind(self, other)  # type: ignore[no-any-return]
@@ -172,7 +208,12 @@ class ArrayLike(Traced):
         return f"Var({plain_of(self)!r})"
 
     def __format__(self, spec: str) -> str:
-        return format(plain_of(self), spec)
+        plain = plain_of(self)
+        if isinstance(plain, np.ndarray) and spec:
+            if self.shape:
+                raise TypeError(FORMAT.format(spec=spec, what=describe(self), where=at_line()))
+            return np.array2string(plain, formatter={"all": lambda x: format(x, spec)})
+        return format(plain, spec)
 
     def __bool__(self) -> bool:
         return self._trace.look(self, bool, BRANCH)  # type: ignore[no-any-return]
@@ -183,6 +224,12 @@ class ArrayLike(Traced):
             raise ConversionError(TO_INDEX.format(what=what, where=at_line()))
         return look(self, operator.index, NUMBER)  # type: ignore[no-any-return]
 
+    def __complex__(self) -> complex:
+        return self._number(complex)  # type: ignore[no-any-return]
+
+    def __trunc__(self) -> int:
+        return self._number(int)  # type: ignore[no-any-return]
+
     def __int__(self) -> int:
         return self._number(int)  # type: ignore[no-any-return]
 
@@ -190,14 +237,24 @@ class ArrayLike(Traced):
         return self._number(float)  # type: ignore[no-any-return]
 
     def _number(self, kind: type) -> Any:
-        """int() or float() of what has no gradient to lose."""
+        """int(), float() or complex() of what has no gradient to lose."""
         if is_floating(self):
-            call, what = f"{kind.__name__}()", describe(plain_of(self))
-            raise ConversionError(TO_NUMBER.format(call=call, what=what, where=at_line()))
+            raise self._lost(TO_NUMBER, call=f"{kind.__name__}()")
         return look(self, kind, NUMBER)
 
+    def _lost(self, text: str, **words: str) -> Exception:
+        """The error for a gradient that would be lost; a library's function that asks is named."""
+        if library_call() is not None:
+            return MissingRuleError(f"{missing(self._trace.table, None)}\n{TO_LIBRARY}")
+        what = describe(plain_of(self))
+        return ConversionError(text.format(what=what, where=at_line(), **words))
+
     def __dir__(self) -> Iterator[str]:
-        return (name for name in object.__dir__(self) if name not in _MISSING)
+        return iter(present(self))
+
+    def __reduce__(self) -> NoReturn:
+        what = describe(plain_of(self))
+        raise ConversionError(TO_PICKLE.format(what=what, where=at_line()))
 
     def __copy__(self) -> ArrayLike:
         return self
@@ -211,8 +268,7 @@ class ArrayLike(Traced):
 
         def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
             if is_floating(self):
-                what = describe(plain_of(self))
-                raise ConversionError(TO_ARRAY.format(what=what, where=at_line()))
+                raise self._lost(TO_ARRAY)
             return np.array(look(self, read_only, ELEMENTS), dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
@@ -227,159 +283,27 @@ class ArrayLike(Traced):
     ) -> Value:
         return call_function(self._trace.table, func, args, kwargs)
 
-    # Methods: ``x.sum()`` for ``numpy.sum(x)`` and so on -----------------------------------------
-    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Var:
-        """What answers for a NumPy function, this value first."""
-        return self._trace.table[function](self, *args, **kwargs)  # type: ignore[no-any-return]
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """The sum along axes (numpy.sum)."""
-        return self._call(np.sum, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """The mean along axes (numpy.mean)."""
-        return self._call(np.mean, axis=axis, keepdims=keepdims)
-
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """The product along axes (numpy.prod)."""
-        return self._call(np.prod, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """The largest along axes (numpy.max); ties share the gradient."""
-        return self._call(np.max, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """The smallest along axes (numpy.min); ties share the gradient."""
-        return self._call(np.min, axis=axis, keepdims=keepdims)
-
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Var:
-        """The variance along axes (numpy.var)."""
-        return self._call(np.var, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Var:
-        """The standard deviation along axes (numpy.std)."""
-        return self._call(np.std, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def cumsum(self, axis: int | None = None) -> Var:
-        """The running sum along an axis (numpy.cumsum)."""
-        return self._call(np.cumsum, axis=axis)
-
-    def argmax(self, axis: int | None = None) -> Var:
-        """Where the largest is (numpy.argmax); no gradient."""
-        return self._call(np.argmax, axis=axis)
-
-    def argmin(self, axis: int | None = None) -> Var:
-        """Where the smallest is (numpy.argmin); no gradient."""
-        return self._call(np.argmin, axis=axis)
-
-    def argsort(self, axis: int = -1) -> Var:
-        """The positions in sorted order (numpy.argsort); no gradient."""
-        return self._call(np.argsort, axis=axis)
-
-    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Var:
-        """The value kept between two bounds (numpy.clip)."""
-        return self._call(np.clip, min, max)
-
-    def reshape(self, *shape: int | Shape) -> Var:
-        """The same elements in another shape (numpy.reshape)."""
-        return self._call(np.reshape, _listed(shape))
-
-    def ravel(self) -> Var:
-        """The elements as a vector (numpy.ravel)."""
-        return self._call(np.ravel)
-
-    def flatten(self) -> Var:
-        """The elements as a vector (numpy.ravel: values are immutable, none need be copied)."""
-        return self._call(np.ravel)
-
-    def copy(self) -> Var:
-        """The value itself (numpy.copy): it is immutable."""
-        return self._call(np.copy)
-
-    def transpose(self, *axes: int | Shape | None) -> Var:
-        """The axes in another order (numpy.transpose)."""
-        return self._call(np.transpose, _listed(axes) if axes else None)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Var:
-        """Two axes exchanged (numpy.swapaxes)."""
-        return self._call(np.swapaxes, axis1, axis2)
-
-    def squeeze(self, axis: Axis = None) -> Var:
-        """Without axes of length one (numpy.squeeze)."""
-        return self._call(np.squeeze, axis=axis)
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Var:
-        """Each element several times (numpy.repeat)."""
-        return self._call(np.repeat, repeats, axis=axis)
-
-    def take(self, indices: Any, axis: int | None = None) -> Var:
-        """The elements at indices (numpy.take)."""
-        return self._call(np.take, indices, axis=axis)
-
-    def dot(self, other: Operand) -> Var:
-        """The dot product (numpy.dot)."""
-        return self._call(np.dot, other)
-
-    def trace(self, offset: int = 0) -> Var:
-        """The sum of a diagonal (numpy.trace)."""
-        return self._call(np.trace, offset)
-
-    def diagonal(self, offset: int = 0) -> Var:
-        """A diagonal (numpy.diagonal)."""
-        return self._call(np.diagonal, offset)
-
-    def astype(self, dtype: Any) -> Var:
-        """The same values in another dtype (numpy.astype)."""
-        return self._call(np.astype, dtype)
-
-    def round(self, decimals: int = 0) -> Var:
-        """Rounded values (numpy.round); no gradient."""
-        return self._call(np.round, decimals)
-
-    def conj(self) -> Var:
-        """The value itself: it is real (numpy.conjugate)."""
-        return self._call(np.conjugate)
-
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """Whether all are true (numpy.all); no gradient."""
-        return self._call(np.all, axis=axis, keepdims=keepdims)
-
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Var:
-        """Whether any is true (numpy.any); no gradient."""
-        return self._call(np.any, axis=axis, keepdims=keepdims)
-
-
-def _listed(numbers: tuple[Any, ...]) -> Any:
-    """The one tuple or list of f((2, 3)), or the numbers of f(2, 3)."""
-    if len(numbers) == 1 and not isinstance(numbers[0], (int, np.integer)):
-        return numbers[0]
-    return numbers
-
-
-def read_only(value: Value) -> Value:
-    """A plain value to be read: the array is on the tape, and perhaps the caller's own."""
-    if isinstance(value, np.ndarray):
-        value = value.view()
-        value.flags.writeable = False
-    return value
-
-
-class _OfArrays:
-    """An attribute that arrays have and traced values have not: the error says what to do.
-
-    A __getattr__ would say it too, and would make each use of any other attribute slow
-    (bench/NOTES.md).
-    """
+class _OfTheValue(Absent):
+    """An attribute that plain arrays have, and Python's numbers perhaps not."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        super().__init__(f"a traced value has no attribute {name!r}")
+        self._name = name
 
-    def __get__(self, instance: object, owner: object = None) -> NoReturn:
-        text = IN_PLACE if self.name in _CHANGES else OF_THE_VALUE
-        raise AttributeError(text.format(name=self.name))
+    def __get__(self, instance: Any, owner: object = None) -> NoReturn:
+        plain, name = plain_of(instance), self._name
+        code = f"x.value.{name}()" if name in _CALLED else f"x.value.{name}"
+        if not hasattr(plain, name):
+            code = "x.value" if name in _CALLED else f"numpy.asarray(x.value).{name}"
+        text = f"{self.text}; the plain value has, a constant to every gradient{indented(code)}"
+        raise AttributeError(text)
 
 
-_CHANGES = {"byteswap", "fill", "partition", "put", "resize", "setfield", "setflags", "sort"}
-_MISSING = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(ArrayLike, name)}
-for _name in _MISSING:
-    setattr(ArrayLike, _name, _OfArrays(_name))
+_CALLED = {"item", "tolist"}  # which give a plain number, as x.value may be already
+_CHANGES = {"byteswap", "partition", "resize", "setfield", "setflags"}
+for _name in {*dir(np.ndarray), *ATTRIBUTES}:
+    if _name[0] != "_" and not hasattr(ArrayLike, _name):
+        _text = f"a traced value has no attribute {_name!r}: {UNCHANGED}"
+        _absent = Absent(_text) if _name in _CHANGES else _OfTheValue(_name)
+        setattr(ArrayLike, _name, ATTRIBUTES.get(_name, _absent))

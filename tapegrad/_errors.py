@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
@@ -9,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 import attrs
+import numpy as np
 
 # As frames write it: not resolved, not a Path.
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
@@ -29,6 +31,10 @@ class ShapeError(TapegradError, ValueError):
 
 class LeafError(TapegradError, TypeError):
     """A leaf of a tree that cannot be differentiated, named by its path."""
+
+
+class OperandError(TapegradError, TypeError):
+    """A value that operations cannot compute with: complex numbers, masked arrays, objects."""
 
 
 class OutputError(TapegradError, TypeError):
@@ -59,8 +65,8 @@ class GuardError(TapegradError, ValueError):
     """Arguments for which a function would not do what was recorded of it for others."""
 
 
-# Arrays that NumPy has besides its own, and that tapegrad does not take.
-SUBCLASSES = ("MaskedArray", "matrix")
+class UndecidedError(TapegradError, ValueError):
+    """Derivatives of which differences cannot tell whether they are right."""
 
 
 @attrs.frozen
@@ -81,17 +87,54 @@ class Line:
 _BETWEEN = ("numpy.", "scipy.", "sklearn.", "optree.", "contextlib")
 
 
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame is of the user's code: outside this package and the libraries between."""
+    ours = frame.f_code.co_filename.startswith((PACKAGE, "<__array_function__"))
+    return not ours and not frame.f_globals.get("__name__", "").startswith(_BETWEEN)
+
+
 def user_line() -> Line | None:
-    """The innermost line outside this package and the libraries between; None if there is none."""
+    """The innermost line of the user's code; None if there is none."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        module = frame.f_globals.get("__name__", "")
-        ours = name.startswith((PACKAGE, "<__array_function__"))
-        if not ours and not module.startswith(_BETWEEN):
-            text = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
-            return Line(name, frame.f_lineno, frame.f_code.co_name, text)
+    while frame is not None and not is_users(frame):
         frame = frame.f_back
+    if frame is None:
+        return None
+    name = frame.f_code.co_filename
+    text = linecache.getline(name, frame.f_lineno, frame.f_globals).strip()
+    return Line(name, frame.f_lineno, frame.f_code.co_name, text)
+
+
+def library_call() -> str | None:
+    """The function of a library (scipy.linalg.inv) that the user's line has called; None if it has
+    called none that is written in Python.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    found = None
+    while frame is not None and not is_users(frame):
+        library = frame.f_globals.get("__name__", "").partition(".")[0]
+        if f"{library}." in _BETWEEN[:3]:
+            found = _public_name(frame) or found or f"a function of {library}"
+        frame = frame.f_back
+    return found
+
+
+def _public_name(frame: FrameType) -> str | None:
+    """What the user calls the function of a frame, or one that it wraps: the shortest name."""
+    code = frame.f_code
+    wrapped = [frame.f_locals.get(name) for name in code.co_freevars]
+    names = [(frame.f_globals["__name__"], code.co_qualname)]
+    names += [(f.__module__, f.__qualname__) for f in wrapped if inspect.isfunction(f)]
+    for module, name in names:
+        path = [part for part in name.split(".") if not part.startswith("__")]
+        parts = module.split("._")[0].split(".")
+        for count in range(1, len(parts) + 1):
+            public = ".".join(parts[:count])
+            named: Any = sys.modules.get(public)
+            for part in path:
+                named = getattr(named, part, None)
+            if callable(named) and getattr(named, "__name__", None) == path[-1]:
+                return ".".join((public, *path))
     return None
 
 
@@ -106,7 +149,8 @@ def describe(value: object) -> str:
     shape = getattr(value, "shape", None)
     dtype = getattr(value, "dtype", None)
     if dtype is not None and isinstance(shape, tuple):
-        kind = f"{type(value).__name__} " if type(value).__name__ in SUBCLASSES else ""
+        special = isinstance(value, np.ndarray) and type(value) is not np.ndarray
+        kind = f"{type(value).__name__} " if special else ""
         number: Any = value
         while hasattr(number, "_value"):  # to show it is not to look: no trace is told
             number = number._value
@@ -118,6 +162,8 @@ def describe(value: object) -> str:
     if isinstance(value, (float, int, complex)):
         return f"{type(value).__name__} {value!r}"
     text = repr(value)
+    if " at 0x" in text:  # where it lies says nothing
+        return " ".join([type(value).__name__, *filter(None, [getattr(value, "__name__", "")])])
     text = text if len(text) <= 60 else text[:57] + "..."
     return f"{type(value).__name__} {text}"
 

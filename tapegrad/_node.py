@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import attrs
 
 from ._errors import Line
-from ._typing import NO_PARAMS, Params, Value
+from ._typing import NO_PARAMS, Params, Value, settled
 
 if TYPE_CHECKING:
     from ._tape import AnyOp
@@ -29,6 +29,13 @@ class Node:
     def label(self) -> str | None:
         """The name that tapegrad.label gave, or that of the parameter which an input is."""
         return self.params.get("label")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
+        return _unpickled, (self.op, self.inputs, dict(self.params), self.value, self.line)
+
+
+def _unpickled(op: AnyOp, inputs: tuple[Value, ...], params: Params, *rest: Any) -> Node:
+    return Node(op, inputs, settled(params), *rest)
 
 
 @attrs.frozen(eq=False, weakref_slot=False)

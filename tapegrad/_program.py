@@ -7,30 +7,31 @@ A pass is a function Program -> Program: a loop that emits the steps that it wan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 from . import tree
-from ._errors import GuardError, Line, ShapeError, describe
+from ._errors import GuardError, Line, ShapeError, at_line, describe
 from ._listing import expression, listing, place, short
+from ._structure import difference
 from ._tape import CONSTANT, INPUT, AnyOp, explained
 from ._texts import OTHER_ARGUMENTS, OTHER_PATH
-from ._typing import Params, Shape, Value
+from ._typing import Params, Shape, Value, settled
 from ._values import (
-    UNLIKE_ARRAYS,
     Look,
     Traced,
     Whole,
     copied,
     dtype_of,
+    is_operand,
     like,
     look,
     plain_of,
     shape_of,
 )
+from ._warnings import watched
 
 
 @attrs.frozen
@@ -91,6 +92,14 @@ class Step:
     line: Line | None = attrs.field(default=None, eq=False)
     label: str | None = attrs.field(default=None, eq=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
+        rest = self.spec, self.line, self.label
+        return _unpickled, (self.op, self.inputs, dict(self.params), *rest)
+
+
+def _unpickled(op: AnyOp, inputs: tuple[int, ...], params: Params, *rest: Any) -> Step:
+    return Step(op, inputs, settled(params), *rest)
+
 
 @attrs.frozen(eq=False)
 class Guard:
@@ -134,12 +143,18 @@ class Program:
     guards: tuple[Guard, ...]
     name: str
 
-    def __call__(self, *args: Any) -> Any:
+    @watched
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The output for other arguments of the same structure, kinds, dtypes and shapes.
 
         Raises ShapeError for others, GuardError where the function would have gone another way.
         """
-        leaves = self._leaves(args)
+        if kwargs:
+            raise TypeError(
+                f"{self.name}: a program takes its arguments in order, and what record was given "
+                f"by keyword is a constant of it; got {', '.join(kwargs)} by keyword{at_line()}"
+            )
+        leaves = copied(self._leaves(args))  # as record did: in the same layout, to the bit
         given = dict(zip(self.inputs, leaves))
         guards: dict[int, list[Guard]] = {}
         for guard in self.guards:
@@ -164,9 +179,13 @@ class Program:
     def _leaves(self, args: tuple[Any, ...]) -> list[Value]:
         leaves, structure = tree.flatten(args)
         if structure != self.arguments:
-            counts = self.arguments.num_children, len(args)
-            a, b = counts if counts[0] != counts[1] else (self.arguments, structure)
-            raise ShapeError(f"{self.name}: the program is of arguments {a}, got {b}")
+            count = self.arguments.spec.num_children
+            differs = difference(self.arguments, args, "args")
+            if count != len(args):
+                differs = f"expected {count}, got {len(args)}"
+            raise ShapeError(
+                f"{self.name}: the program was recorded for other arguments: {differs}"
+            )
         for i, (leaf, position) in enumerate(zip(leaves, self.inputs)):
             wanted = self.steps[position].spec
             if leaf.__class__ is int and wanted == spec_of(0.0):
@@ -174,7 +193,7 @@ class Program:
             found = spec_of(leaf)
             if isinstance(leaf, Traced):  # of a batch, only the whole could tell the kind
                 found = attrs.evolve(found, kind=wanted.kind)
-            if found != wanted or isinstance(leaf, UNLIKE_ARRAYS):
+            if found != wanted or not is_operand(leaf):
                 path = list(tree.paths(args, "args"))[i]
                 got = str(found) if str(found).endswith("[]") else describe(leaf)
                 given = {"name": self.name, "path": path, "wanted": wanted, "got": got}
@@ -230,7 +249,7 @@ class Rewriter:
         value = int(value) if value.__class__ is Whole else value
         return self.emit(CONSTANT, (), {"value": value}, spec_of(value))
 
-    def emit(  # noqa: PLR0917
+    def emit(
         self,
         op: AnyOp,
         inputs: Sequence[int],
@@ -240,7 +259,7 @@ class Rewriter:
         label: str | None = None,
     ) -> int:
         """The position of this step, which is appended if there is none like it."""
-        step = Step(op, tuple(inputs), MappingProxyType(dict(params)), spec, line, label)
+        step = Step(op, tuple(inputs), settled(params), spec, line, label)
         position = self._known.setdefault(step, len(self.steps))
         if position == len(self.steps):
             self.steps.append(step)

@@ -127,18 +127,21 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
         if len(args) == 1 and not kwargs:  # the common case, written out (bench/NOTES.md)
             x: Any = args[0]
             if x.__class__ is not Var:
-                return self.plain(x)  # type: ignore[no-any-return]
+                floating = x.__class__ is np.ndarray and x.dtype.kind == "f"
+                return self.plain(x if floating else operand(x))  # type: ignore[no-any-return]
             if x._trace.__class__ is Tape and x._value.__class__ is not Var:
                 out: Any = x._trace.append(self, (x._index,), NO_PARAMS, self.run(x._value))
                 return out  # type: ignore[no-any-return]
         elif (kwargs or len(args) != len(self.vjp)) and (why := unbound(self, args, kwargs)):
             raise TypeError(f"{self.name}: {why}{at_line()}")
-        return self.bind(*args, **kwargs)
+        if Var in map(type, args):
+            return self.bind(*args, **kwargs)  # where the trace is the gate
+        return self.plain(*map(operand, args), **kwargs)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
-    def __reduce__(self) -> str:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         return str(getattr(self, "__qualname__", self.name.upper()))
 
 
@@ -152,7 +155,7 @@ class Parametric(Op[Rest, Out_co]):
         return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
 
 
-def _given(name: str) -> AnyOp:  # of what is not computed
+def _given(name: str) -> AnyOp:
     return Op(name=name, run=lambda value: value, vjp=(), batch=lambda *_: NotImplemented)
 
 
@@ -190,6 +193,9 @@ class Trace:
         """What ``read`` makes of the plain value behind a traced one."""
         value = var._value
         return value._trace.look(value, read, why) if value.__class__ is Var else read(value)
+
+    def forgive(self, error: BaseException | None) -> None:
+        """Know that an error which an operation met was not the traced function's."""
 
     def __enter__(self) -> Self:
         return self
@@ -308,20 +314,27 @@ def _operator(
     a batch does something else: they, and all other operands, go the way of every op. The op's
     ``run`` takes what an outer trace holds, too, and records it there: it is Python's own
     operator, or NumPy's function. ``swapped``: the other operand stands on the left.
+
+    plain: the class of that tape; or the modulus of pow(x, y, modulus), which is no class, and
+           asked for in the same comparison
     """
 
-    def method(self: Var, other: Value) -> Var:
+    def method(self: Var, other: Value, plain: Any = Tape) -> Var:
         tape: Any = self._trace
         kind = other.__class__
-        if tape.__class__ is not Tape:
+        if tape.__class__ is not plain:
+            if plain is not Tape and plain is not None:
+                raise TypeError(f"pow() of a traced value has no modulus, got {plain!r}{at_line()}")
             return self._binary(function, other, swapped=swapped)
         if kind is Var:
             if other._trace is not tape:
                 return self._binary(function, other, swapped=swapped)
             given = other._index
             other = other._value
-        elif kind is float or kind is np.ndarray or kind is np.float64:
-            given = other
+        elif (
+            kind is float or (kind is np.ndarray and other.dtype.kind == "f") or kind is np.float64
+        ):
+            given = other  # all else passes the gate
         elif kind is int and is_floating(self._value):
             given = other = float(other)
         else:

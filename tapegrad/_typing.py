@@ -8,6 +8,7 @@ from typing import Any, Literal, ParamSpec, Protocol, Self, TypeAlias, TypeVar, 
 
 import attrs
 import numpy as np
+from numpy.typing import DTypeLike
 
 T = TypeVar("T")
 Out = TypeVar("Out")
@@ -22,6 +23,12 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = int | tuple[int, ...] | None
+DType: TypeAlias = DTypeLike | None
+Order: TypeAlias = Literal["C", "F"]  # which axis of the elements' order is the quickest
+Layout: TypeAlias = Literal["K", "A", "C", "F"]  # how an array lies in memory; no value shows it
+# How NumPy sorts: without a name as it thinks best, ties in any order.
+Sorting: TypeAlias = Literal["quicksort", "heapsort", "mergesort", "stable"] | None
+Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 # What an operation computes with: a number, an array, or a traced value of an outer tape. Which one
 # it is, only the run can tell, and a rule must work for all of them: nothing better than Any.
 Value: TypeAlias = Any
@@ -30,6 +37,13 @@ Flags: TypeAlias = Sequence[bool]  # which of them have examples along axis 0
 # The static parameters of one operation (axis=0, keepdims=True, ...), each op its own.
 Params: TypeAlias = Mapping[str, Any]
 NO_PARAMS: Params = MappingProxyType({})
+
+
+def settled(params: Params) -> Params:
+    """A copy of parameters that no one can write into."""
+    return MappingProxyType(dict(params))
+
+
 Rule: TypeAlias = Callable[..., Value]
 # The derivative of an elementwise op by one operand: partial(out, *args); None where there is none.
 Partial: TypeAlias = Callable[..., Value] | None

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from . import _texts
-from ._errors import at_line, describe
+from ._errors import OperandError, at_line, describe
 from ._typing import Shape, Value
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ class Traced:
     _trace: Trace
     _index: int  # where it stands on a tape; not set in a batch
     _value: Value
-
-
-NUMBERS = (float, int, np.ndarray, np.generic, Traced)
-OPERANDS = (*NUMBERS, list, tuple)
-UNLIKE_ARRAYS = (np.ma.MaskedArray, np.matrix)  # NumPy's own that do not compute as arrays do
 
 
 class Whole(int):
@@ -78,11 +73,6 @@ def dtype_of(value: Value) -> np.dtype[Any]:
     return _OF_NUMBERS.get(value.__class__, _FLOAT64) if dtype is None else dtype
 
 
-def is_number(value: object) -> bool:
-    """Whether it is a number, an array or a traced value: what operations compute with."""
-    return isinstance(value, NUMBERS)
-
-
 def is_floating(value: Value) -> bool:
     """Whether it is floating point: what has a gradient."""
     return dtype_of(value).kind == "f"
@@ -103,27 +93,82 @@ def is_complex(value: Value) -> bool:
     return dtype_of(value).kind == "c"
 
 
-def is_real(value: Value) -> bool:
-    """Whether it is a real number or an array of them: floating, whole or true."""
-    return is_number(value) and dtype_of(value).kind in "fiub"
-
-
 # In ----------------------------------------------------------------------------------------------
-def operand(value: Value) -> Value:
-    """A value as an operation computes with it: lists become arrays.
+# What an operation computes with is decided here, and nowhere else.
+_REAL = "fiub"  # kinds of dtypes: floating, signed and unsigned integers, truths
+_PLAIN = frozenset({float, int, bool, Whole})
 
-    A Python number stays one, so that it does not decide the dtype of the result. Raises TypeError
-    for a masked array or a matrix, for which the derivative rules are not meant.
+
+def _known(value: Any) -> Value | None:
+    """A real number, a plain array of them, or a traced value; None for all else."""
+    kind = value.__class__
+    if kind is np.ndarray or isinstance(value, np.generic):
+        return value if value.dtype.kind in _REAL else None
+    if kind in _PLAIN or isinstance(value, Traced):
+        return value
+    if isinstance(value, (float, int)):  # of a class of its own, which could compute otherwise
+        return float(value) if isinstance(value, float) else int(value)
+    return _known(np.asarray(value)) if isinstance(value, np.memmap) else None
+
+
+def is_operand(value: object) -> bool:
+    """Whether it is what operations compute with: a real number, a plain array of them, traced."""
+    return _known(value) is not None
+
+
+def operand(value: Value) -> Value:
+    """A value as an operation computes with it: the one gate, which all that comes in passes.
+
+    Lists and what else NumPy takes for an array become one. A Python number stays one, so that it
+    does not decide the dtype of the result. Raises OperandError for what has other mathematics
+    (complex numbers, masked arrays, matrices, units) or none (objects, texts).
     """
-    if isinstance(value, UNLIKE_ARRAYS):
-        raise TypeError(_texts.NOT_LIKE_ARRAYS.format(got=describe(value), where=at_line()))
-    return value if isinstance(value, NUMBERS) else np.asarray(value)
+    kind = value.__class__
+    plain = (kind is np.ndarray and value.dtype.kind in _REAL) or kind in _PLAIN
+    if plain or isinstance(value, Traced):  # as mostly
+        return value
+    found = _known(value)
+    if found is None and not _unlike(value):
+        found = _known(np.asarray(value))
+    if found is None:
+        raise OperandError(_refusal(value).format(got=describe(value), where=at_line()))
+    return found
+
+
+def _unlike(values: Any) -> bool:
+    """Whether an array that computes otherwise is within lists, where NumPy would not see it."""
+    if isinstance(values, (list, tuple)):
+        return any(map(_unlike, values))
+    return (
+        isinstance(values, np.ndarray)
+        and not isinstance(values, np.memmap)
+        and values.__class__ is not np.ndarray
+    )
+
+
+def _refusal(value: Any) -> str:
+    """Why something is no operand, in words."""
+    if _unlike(value):
+        return _texts.NOT_LIKE_ARRAYS
+    found = np.asarray(value)
+    if is_complex(found):
+        return _texts.COMPLEX_OPERAND
+    traced = any(isinstance(x, Traced) for x in found.flat) if found.dtype == object else False
+    return _texts.OBJECTS_TRACED if traced else _texts.NO_OPERAND
+
+
+def real_dtype(dtype: Any) -> np.dtype[Any]:
+    """A dtype that values may have; raises OperandError for complex numbers, objects, texts."""
+    wanted: np.dtype[Any] = np.dtype(dtype)
+    if wanted.kind not in _REAL:
+        raise OperandError(_texts.NO_DTYPE.format(got=wanted, where=at_line()))
+    return wanted
 
 
 def array(value: Value) -> Value:
     """An operand with a shape: Python numbers become arrays, too; a traced value stays traced."""
-    value = operand(value)
-    return value if hasattr(value, "shape") else np.asarray(value)
+    found = operand(value)
+    return found if hasattr(found, "shape") else operand(np.asarray(found))
 
 
 def floating(value: Value) -> Value:
@@ -159,45 +204,46 @@ def like(given: Value, leaf: Value) -> Value:
     return plain.dtype.type(given) if isinstance(plain, np.generic) else float(given)
 
 
-def like_leaves(gradients: Sequence[Value | None], leaves: Sequence[Value]) -> list[Value]:
+def like_leaves(
+    gradients: Sequence[Value | None], leaves: Sequence[Value], held: Sequence[Value] = ()
+) -> list[Value]:
     """Gradients in the kinds of the leaves that they belong to: None is zeros, a float for a float.
 
-    Each array is the caller's own: writable, and shared neither with another leaf nor with an
-    operand.
+    Each array is the caller's own: see `own`.
     """
     found: list[Value] = []
-    seen: set[int] = set()
     for g, leaf in zip(gradients, leaves):
-        value = g
-        if not isinstance(g, Traced):
-            value = like(np.zeros(shape_of(leaf)) if g is None else g, leaf)
-        if isinstance(value, np.ndarray):
-            free = value.flags.owndata and value.flags.writeable and value is not plain_of(leaf)
-            value = value if free and id(value) not in seen else value.copy()
-            seen.add(id(value))
-        found.append(value)
-    return found
-
-
-def own(value: Value, others: Sequence[Value]) -> Value:
-    """An array that is none of the others; the same one if it is not."""
-    shared = isinstance(value, np.ndarray) and any(value is other for other in others)
-    return value.copy() if shared else value
-
-
-def unshared(values: Sequence[Value], others: Sequence[Value]) -> list[Value]:
-    """Outputs that may be written into without changing one of the others or one another."""
-    found: list[Value] = []
-    for value in values:
-        if isinstance(value, np.ndarray):
-            taken = (x for x in (*others, *found) if isinstance(x, np.ndarray))
-            shared = any(np.may_share_memory(value, x) for x in taken)
-            found.append(value.copy() if shared or not value.flags.writeable else value)
+        if isinstance(g, Traced):
+            found.append(g)
         else:
-            found.append(value)
-    return found
+            found.append(like(np.zeros(shape_of(leaf)) if g is None else g, leaf))
+    return own(found, leaves, held)
+
+
+def own(values: list[Value], *held: Sequence[Value]) -> list[Value]:
+    """Values as they go out, each array the caller's own: writable, and shared with no other one,
+    nor with what is held: the arguments, a tape, a state.
+    """
+    seen: set[int] | None = None
+    for i, value in enumerate(values):
+        if isinstance(value, np.ndarray):
+            if seen is None:
+                seen = {id(x) for group in held for x in group}
+            flags = value.flags
+            if id(value) in seen or not (flags.owndata and flags.writeable):
+                values[i] = value.copy()
+            seen.add(id(value))
+    return values
 
 
 def copied(values: Sequence[Value]) -> list[Value]:
     """The values, each array a copy: what is written into the one, the other does not see."""
-    return [x.copy() if isinstance(x, np.ndarray) else x for x in values]
+    return [x.copy(order="K") if isinstance(x, np.ndarray) else x for x in values]
+
+
+def read_only(value: Value) -> Value:
+    """A value to be read: an array is on the tape, and perhaps the caller's own."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value

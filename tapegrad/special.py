@@ -2,5 +2,9 @@
 
 from __future__ import annotations
 
+from ._words import absent_from as _absent_from
 from .ops._elementary import erf as erf
-from .ops._reduce import logsumexp as logsumexp
+from .ops._softmax import logsumexp as logsumexp
+
+# What other libraries call what is here. Type checkers see no such function, and miss nothing.
+globals()["__getattr__"] = _absent_from(__name__)

@@ -1,59 +1,29 @@
 """Trees of parameters (pytrees): take one apart into leaves, name each leaf, put it together again.
 
 A tree is a leaf (a number, an array) or a dict, list, tuple, NamedTuple, dataclass or attrs class
-of trees. optree does the work; dataclasses and attrs classes are made known to it, in a namespace
-of tapegrad's own, when one is first seen, so that users register nothing. A field with
-``metadata={"static": True}`` is a setting, not a child: it travels with the structure.
+of trees. A field with ``metadata={"static": True}`` is a setting, not a child: it travels with the
+structure. optree does the work (`_structure`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import attrs
 import numpy as np
-import optree
 from numpy.typing import NDArray
 
-from ._errors import ShapeError, describe
+from ._errors import LeafError, ShapeError, describe
+from ._structure import (
+    Structure as Structure,
+    difference,
+    flatten as flatten,
+    unflatten as unflatten,
+)
 from ._typing import T
-from ._values import array
-
-# optree's own type of a structure; its leaves are whatever the user's tree holds.
-Structure: TypeAlias = optree.PyTreeSpec
-
-_NAMESPACE = "tapegrad"
-_NUMBERS = {float, np.ndarray}  # known to be leaves, so that no one need ask
-
-
-def flatten(tree: object) -> tuple[list[Any], Structure]:
-    """The leaves of a tree, left to right, and its structure.
-
-    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
-    >>> leaves
-    [3.0, 1.0, 2.0]
-    >>> unflatten(structure, leaves)
-    {'w': [1.0, 2.0], 'b': 3.0}
-    """
-    given: Any = tree
-    while True:
-        leaves, structure = optree.tree_flatten(given, namespace=_NAMESPACE)
-        kinds = {type(leaf) for leaf in leaves} - _NUMBERS
-        if not any(_register(kind) for kind in kinds):
-            return leaves, structure
-
-
-def unflatten(structure: Structure, leaves: list[Any]) -> Any:
-    """The tree of a structure with these leaves, left to right.
-
-    >>> unflatten(flatten((0, [0]))[1], [1.0, 2.0])
-    (1.0, [2.0])
-    """
-    return optree.tree_unflatten(structure, leaves)
+from ._values import array, is_operand
 
 
 def unflatten_all(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
@@ -102,7 +72,7 @@ def paths(tree: object, name: str = "") -> dict[str, Any]:
     {"params['layers'][0]": 1.0, "params['layers'][1][0]": 2.0}
     """
     found, structure = flatten(tree)
-    return dict(zip(_paths(structure, name), found))
+    return dict(zip(structure.paths(name), found))
 
 
 def from_paths(template: T, mapping: Mapping[str, Any], name: str = "") -> T:
@@ -114,6 +84,8 @@ def from_paths(template: T, mapping: Mapping[str, Any], name: str = "") -> T:
     >>> from_paths({"w": 0.0}, {"['w']": 5.0})
     {'w': 5.0}
     """
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"expected a mapping from paths to leaves, got {describe(mapping)}")
     expected = paths(template, name)
     if expected.keys() != mapping.keys():
         missing = ", ".join(sorted(expected.keys() - mapping.keys())) or "none"
@@ -136,7 +108,7 @@ def size(tree: object) -> int:
     >>> size({"w": np.zeros((3, 4)), "b": 0.0})
     13
     """
-    return sum(int(np.size(leaf)) for leaf in leaves(tree))
+    return sum(int(np.size(leaf)) for leaf in _numbers(tree)[0])
 
 
 def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
@@ -152,7 +124,7 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     >>> unravel(2 * vector)
     {'w': array([2., 4.]), 'b': 6.0}
     """
-    found, structure = flatten(tree)
+    found, structure = _numbers(tree)
     vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
     if not np.issubdtype(vector.dtype, np.inexact):
         vector = vector.astype(float)
@@ -193,45 +165,17 @@ def _kind(leaf: Any) -> Any:
     return getattr(leaf, "dtype", float)
 
 
-def _paths(structure: Structure, name: str) -> list[str]:
-    return [accessor.codify(name) for accessor in optree.treespec_accessors(structure)]
+def _numbers(tree: object) -> tuple[list[Any], Structure]:
+    """The leaves, each a number or an array of them, and the structure."""
+    found, structure = flatten(tree)
+    for i, leaf in enumerate(found):
+        if not is_operand(leaf):
+            path = structure.paths("tree")[i]
+            raise LeafError(f"{path} is {describe(leaf)}, which is no number and no array of them")
+    return found, structure
 
 
 def _flatten_like(structure: Structure, tree: object) -> list[Any]:
-    found, other = flatten(tree)
-    if other != structure:
-        raise ShapeError(f"the trees differ in structure: expected {structure}, got {other}")
-    return found
-
-
-def _register(cls: type) -> bool:
-    """Make a dataclass or attrs class known to optree; False for what is a leaf."""
-    if attrs.has(cls):
-        fields = [(f.name, f.metadata) for f in attrs.fields(cls)]
-    elif dataclasses.is_dataclass(cls):
-        fields = [(f.name, f.metadata) for f in dataclasses.fields(cls)]
-    else:
-        return False
-    children = tuple(name for name, metadata in fields if not metadata.get("static"))
-    static = tuple(name for name, metadata in fields if metadata.get("static"))
-
-    def take_apart(node: Any) -> tuple[Any, Any, Any]:
-        settings = tuple(getattr(node, name) for name in static)
-        return [getattr(node, name) for name in children], settings, children
-
-    def put_together(settings: Any, values: Any) -> Any:
-        # Not through __init__: its converters and validators expect numbers, not traced values.
-        node = object.__new__(cls)
-        for name, value in zip(children + static, (*values, *settings)):
-            object.__setattr__(node, name, value)
-        return node
-
-    with contextlib.suppress(ValueError):  # another thread was first
-        optree.register_pytree_node(
-            cls,  # type: ignore[arg-type]  # optree says Collection, and takes any class
-            take_apart,
-            put_together,
-            path_entry_type=optree.GetAttrEntry,
-            namespace=_NAMESPACE,
-        )
-    return True
+    if differs := difference(structure, tree, ""):
+        raise ShapeError(f"the trees differ in structure: {differs}")
+    return flatten(tree)[0]

@@ -287,3 +287,136 @@ def test_errors() -> None:
         tg.at(np.ones(3))[1.5].set(1.0)
     with pytest.raises(tg.ConversionError, match="cannot be an index: an index is an integer"):
         tg.grad(lambda x: tg.at(x)[x].set(1.0).sum())(np.ones(3))
+
+
+# Who wrote last ----------------------------------------------------------------------------------
+
+
+def reversed_twice(a: Any) -> Any:
+    """The elements of an array, in their order, that lie in memory in reverse."""
+    return a[(slice(None, None, -1),) * a.ndim].copy()[(slice(None, None, -1),) * a.ndim]
+
+
+LAYOUTS: list[Callable[[Any], Any]] = [
+    np.ascontiguousarray,
+    np.asfortranarray,
+    reversed_twice,
+    lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    lambda a: np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0),
+]
+
+
+def written_in_order(x: Any, index: Any, v: Any) -> tuple[Any, Any]:
+    """x with x[index] = v, one element of v after the other; and for each place whose is there."""
+    y = np.array(x)
+    places = np.arange(y.size).reshape(y.shape)[index]
+    values = np.broadcast_to(v, places.shape)
+    owner = np.full(y.size, -1)
+    for k, (place, value) in enumerate(zip(places.flat, values.flat, strict=True)):
+        y.flat[place] = value
+        owner[place] = k
+    return y, owner
+
+
+@st.composite
+def assignments(draw: st.DrawFn) -> tuple[Any, Any, Any]:
+    """An array, an index with places named several times, in any form and layout, and values."""
+    shape = (3, 2, 4)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    common = draw(st.sampled_from([(4,), (2, 3), (3, 1, 2), (6, 2)]))
+    layout = st.sampled_from(LAYOUTS)
+    if draw(st.booleans()):  # one for all
+        layout = st.just(draw(layout))
+    stretch = st.sets(st.integers(0, len(common) - 1)) if draw(st.booleans()) else st.just(set())
+    static: list[Any] = list(draw(st.sampled_from(FORMS)))
+    for axis, item in enumerate(static):
+        if item is None:
+            stretched = draw(stretch)
+            lengths = [1 if k in stretched else n for k, n in enumerate(common)]
+            array = draw(layout)(rng.integers(-shape[axis], shape[axis], size=lengths))
+            wide = draw(st.booleans())  # with strides of zero
+            static[axis] = np.broadcast_to(array, common) if wide else array
+    x = rng.normal(size=shape)
+    taken = x[tuple(static)].shape
+    kept = draw(st.sampled_from([taken, taken[1:], (*taken[:-1], 1), ()]))
+    return x, tuple(static), draw(layout)(rng.normal(size=kept)) if kept else rng.normal()
+
+
+# None for an index array
+FORMS: list[tuple[Any, ...]] = [
+    (None, None, None),
+    (None, None),
+    (None,),
+    (slice(None), None, None),
+    (None, slice(None, None, -1), None),
+    (None, 1, slice(1, 3)),
+]
+
+
+@given(assignments())
+def test_the_last_value_stays_whatever_the_layout(case: tuple[Any, Any, Any]) -> None:
+    """In the order of the values, row by row: of the value, both modes, a batch and a program."""
+    x, index, v = case
+    expected, owner = written_in_order(x, index, v)
+    weights = np.arange(1.0, x.size + 1.0).reshape(x.shape)
+
+    def f(x: Any, v: Any) -> Any:
+        return tg.at(x)[index].set(v)
+
+    truth.assert_same(f(x, v), expected)
+    share = np.zeros(np.shape(x[index])).reshape(-1)
+    share[owner[owner >= 0]] = weights.reshape(-1)[owner >= 0]
+    share = share.reshape(np.shape(x[index]))
+    by_v = share.sum() if np.ndim(v) == 0 else summed_to(share, np.shape(v))
+    found = tg.grad(lambda x, v: (f(x, v) * weights).sum(), (0, 1))(x, v)
+    np.testing.assert_array_equal(
+        found[0], np.where(owner < 0, weights.reshape(-1), 0).reshape(x.shape)
+    )
+    np.testing.assert_allclose(found[1], by_v, rtol=1e-13)
+    moved = tg.jvp(lambda v: f(x, v), (v,), (v,))[1]
+    np.testing.assert_array_equal(moved, written_in_order(0.0 * x, index, v)[0])
+    batch = tg.vmap(f, (0, None))(np.stack([x, 2.0 * x]), v)
+    np.testing.assert_array_equal(batch[1], written_in_order(2.0 * x, index, v)[0])
+    batch = tg.vmap(f, (None, 0))(x, np.stack([v, -np.asarray(v)]))
+    np.testing.assert_array_equal(batch[1], written_in_order(x, index, -np.asarray(v))[0])
+    program = tg.record(f, x, v).program
+    np.testing.assert_array_equal(program(-x, v), written_in_order(-x, index, v)[0])
+    second = tg.hvp(lambda v: (f(x, v) ** 3).sum() / 6.0, (v,), (np.ones_like(v),))
+    given_v = np.broadcast_to(v, share.shape)
+    last = np.zeros(share.size)
+    last[owner[owner >= 0]] = 1.0
+    curved = given_v * last.reshape(share.shape)
+    by_v = curved.sum() if np.ndim(v) == 0 else summed_to(curved, np.shape(v))
+    np.testing.assert_allclose(second, by_v, rtol=1e-12, atol=1e-14)
+
+
+def summed_to(a: Any, shape: tuple[int, ...]) -> Any:
+    """The sums of the elements that broadcasting would make of one in an array of a shape."""
+    a = a.sum(axis=tuple(range(a.ndim - len(shape))))
+    return a.sum(axis=tuple(k for k, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+@given(assignments())
+def test_additions_do_not_ask_who_was_first(case: tuple[Any, Any, Any]) -> None:
+    """Every value counts, in any layout; so does every cotangent of an element taken twice."""
+    x, index, v = case
+    index_in_order = tuple(np.array(i) if isinstance(i, np.ndarray) else i for i in index)
+    expected = added(x, index_in_order, np.array(v))
+    np.testing.assert_allclose(np.asarray(tg.at(x)[index].add(v)), expected, rtol=1e-13, atol=1e-14)
+    share = np.broadcast_to(np.asarray(v), x[index].shape)
+    found = tg.grad(lambda x: (x[index] * share).sum())(x)
+    np.testing.assert_allclose(found, expected - x, rtol=1e-12, atol=1e-13)
+
+
+def test_arrays_that_lie_in_reverse() -> None:
+    """Where NumPy itself, which follows the memory, writes the first one last."""
+    v, i = np.array([1.0, 2.0])[::-1], np.zeros(2, int)[::-1]
+    set_: Any = tg.at(np.zeros((2, 2)))[i, i].set(v)
+    assert set_[0, 0] == 1.0
+    found = tg.grad(lambda v: tg.at(np.zeros((2, 2)))[i, i].set(v).sum())(v)
+    np.testing.assert_array_equal(found, [0.0, 1.0])
+    taken = np.array([[0, 0, 1], [1, 1, 1]])
+    for order in (taken[::-1, ::-1], np.asfortranarray(taken), taken):
+        ones = np.ones((2, 3))
+        found = tg.grad(lambda x, order=order: np.take_along_axis(x, order, 1).sum())(ones)
+        np.testing.assert_array_equal(found.sum(axis=1), [3.0, 3.0])

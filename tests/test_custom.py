@@ -178,53 +178,6 @@ def test_inside_nested_gradients() -> None:
     assert tg.jvp(f, (3.0,), (1.0,))[1] == pytest.approx(108.0)
 
 
-def test_closing_over_a_value_of_an_outer_transform() -> None:
-    """Allowed: the outer transform sees through the function and its pullback."""
-
-    def f(w: Any) -> Any:
-        @as_any
-        def scaled(x: Any) -> Any:
-            return w * x, lambda g: (g * w,)
-
-        return tg.grad(lambda x: scaled(x) ** 2)(3.0)  # 2 w² x
-
-    assert tg.value_and_grad(f)(5.0) == (150.0, 60.0)
-
-
-def test_closing_over_a_value_of_the_same_transform_is_an_error() -> None:
-    """Its gradient would be lost; the text says what to do."""
-
-    def f(w: Any, x: Any) -> Any:
-        @as_any
-        def scaled(x: Any) -> Any:
-            return w * x, lambda g: (g * w,)
-
-        return scaled(x)
-
-    text = "scaled uses a traced value that is not one of its arguments"
-    for run in (
-        lambda: tg.grad(f, (0, 1))(2.0, 3.0),
-        lambda: tg.vmap(f)(np.ones(2), np.ones(2)),
-        lambda: tg.jvp(f, (2.0, 3.0), (1.0, 1.0)),
-    ):
-        with pytest.raises(tg.OutputError, match=text):
-            run()
-
-
-def test_closing_over_in_the_pullback_alone_is_an_error_too() -> None:
-    """Only the replay can find it: the value belongs to a transform that has ended."""
-
-    def f(w: Any, x: Any) -> Any:
-        @as_any
-        def sneaky(x: Any) -> Any:
-            return x * 1.0, lambda g: (g * w,)
-
-        return sneaky(x)
-
-    with pytest.raises(tg.EscapedError):
-        tg.grad(f, (0, 1))(2.0, 3.0)
-
-
 X = RNG.normal(size=(4, 3))
 Y = RNG.normal(size=(4, 3))
 

@@ -33,7 +33,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[AnyOp], list[A
     """(the ops that are made by custom_vjp, those that tapes append), while it lasts."""
     made: list[AnyOp] = []
     appended: list[AnyOp] = []
-    make: Any = _custom.Op  # type: ignore[attr-defined]  # not exported
+    make: Any = _custom.Owned  # type: ignore[attr-defined]  # not exported
     append = Tape.append
 
     def op(*args: Any, **fields: Any) -> Any:
@@ -45,7 +45,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[AnyOp], list[A
         return append(self, op, inputs, params, value)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_custom, "Op", op)
+        patch.setattr(_custom, "Owned", op)
         patch.setattr(Tape, "append", noting)
         yield made, appended
 

@@ -19,17 +19,20 @@ PACKAGE = Path(__file__).parent.parent / "tapegrad"
 
 # A file may import only what stands before it; a package stands for its __init__.py.
 ORDER = """
-    _typing _texts _errors _values tree _node _listing _dispatch _arraylike _tape _program
-    ops._define ops._shape ops._elementwise ops._select ops._elementary ops._arithmetic
-    ops._join ops._index ops._reduce ops._products ops._bundle ops._linalg ops
-    numpy._reduce numpy._shape numpy._products numpy._linalg numpy.linalg numpy._at numpy
-    special
+    _typing _texts _hints _words _errors _values _structure tree _node _warnings _listing
+    _dispatch _methods _arraylike _tape _program
+    ops._define ops._shape ops._elementwise ops._select ops._circular ops._elementary
+    ops._arithmetic ops._join ops._index ops._set ops._reduce ops._softmax ops._along ops._norms
+    ops._products ops._bundle ops._linalg ops
+    numpy._reduce numpy._shape numpy._fill numpy._products numpy._linalg numpy.linalg numpy._at
+    numpy special
     transforms._boundary transforms._adjoint transforms._replay transforms._linear
-    transforms._reverse transforms._forward transforms._batch transforms._curvature
-    transforms._custom transforms._record transforms
+    transforms._written transforms._reverse transforms._forward transforms._batch
+    transforms._curvature transforms._opaque transforms._transpose transforms._custom
+    transforms._record transforms
     nn._activations nn._init nn._losses nn._layers nn
     optim._schedules optim._transform optim._sgd optim
-    data testing
+    data testing._differences testing._function testing._check testing
 """.split()  # noqa: SIM905  # a picture of the house
 DEPENDENCIES = {"attrs", "numpy", "optree"}
 LINES_OF_A_FILE = 400

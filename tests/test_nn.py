@@ -492,7 +492,7 @@ BAD_LABELS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (
         lambda: nn.cross_entropy(np.zeros((2, 2)), np.array([0.0, 1.0])),
         TypeError,
-        r"integers as class numbers, got float64; use labels\.astype\(int\)",
+        r"integers as class numbers, got float64; use tapegrad\.numpy\.astype\(labels, int\)",
     ),
     (
         lambda: nn.cross_entropy(np.zeros((3, 2)), np.array([[0], [1], [1]])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -248,13 +249,13 @@ def user_made(scale: Callable[[Any], Any], calls: list[Any]) -> Transformation[A
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is compared with the parameters from here on, one entry each time."""
     made: list[str] = []
-    check = _transform.check_like
+    check = _transform.matched
 
-    def counted(params: object, other: object, what: str, call: str) -> None:
+    def counted(params: object, other: object, what: str, call: str) -> Any:
         made.append(what)
-        check(params, other, what, call)
+        return check(params, other, what, call)
 
-    monkeypatch.setattr(_transform, "check_like", counted)
+    monkeypatch.setattr(_transform, "matched", counted)
     return made
 
 
@@ -405,3 +406,31 @@ def test_a_bad_rate_from_a_schedule_names_its_step() -> None:
     falling: Schedule = lambda step: 1.0 - step  # noqa: E731
     with pytest.raises(ValueError, match=r"got -1\.0 from the schedule at step 2"):
         run(optim.sgd(falling), lambda _: 1.0, 0.0, 3)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.array, fractions.Fraction])
+def test_settings_change_no_dtype(kind: Any) -> None:
+    """Whatever number a setting is: parameters of float32 stay that."""
+    half = kind(0.5)
+    params = np.ones(2, np.float32)
+    transformations: list[Any] = [
+        optim.momentum(half),
+        optim.add_l2(half),
+        optim.scale(half),
+        optim.scale(lambda step: half),
+        optim.scale(optim.exponential_decay(half, half, 10)),
+        optim.scale(optim.linear_decay(half, half, 10)),
+        optim.scale(optim.cosine_decay(half, half, 10)),
+        optim.sgd(half, momentum=half, l2=half),
+    ]
+    for each in transformations:
+        updates, state = each.update(params, each.init(params), params)
+        for leaf in tg.tree.leaves((updates, state, optim.apply_updates(params, updates))):
+            assert np.asarray(leaf).dtype.kind == "i" or leaf.dtype == np.float32
+    assert np.asarray(optim.l2_penalty(params, half)).dtype == np.float32
+
+
+def test_a_penalty_is_differentiated_by_its_weight() -> None:
+    """Alpha as a hyperparameter: the gradient by it is the sum of squares."""
+    params = {"w": np.array([1.0, 2.0])}
+    assert tg.grad(lambda alpha: optim.l2_penalty(params, alpha))(0.5) == 5.0

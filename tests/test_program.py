@@ -175,7 +175,7 @@ def test_traced_is_not_differentiable() -> None:
     """What can be recorded and what has a gradient are two questions."""
     x = np.array([1, 2])
     assert tg.record(lambda x: x * 2, x).value.tolist() == [2, 4]
-    with pytest.raises(tg.LeafError, match="integers and booleans have no gradient"):
+    with pytest.raises(tg.LeafError, match="integers have no gradient"):
         tg.grad(lambda x: (x * 2.0).sum())(x)
 
 
@@ -581,7 +581,7 @@ def test_other_arguments(recorded: Any, given: Any, got: str | None, wanted: str
     with pytest.raises(tg.ShapeError) as caught:
         program({"x": given}, 1.0)
     if got is None:
-        assert str(caught.value).startswith("f: the program is of arguments ")
+        assert str(caught.value).startswith("f: the program was recorded for other arguments: ")
         return
     assert str(caught.value) == (
         f"f: args[0]['x'] is {got.removeprefix('x is ')}, but the program was recorded for "
@@ -611,7 +611,7 @@ def test_the_number_of_arguments() -> None:
     """Too few and too many are another structure."""
     program = tg.record(lambda x, y: x * y, 1.0, 2.0).program
     for args in [(1.0,), (1.0, 2.0, 3.0), ((1.0, 2.0),)]:
-        with pytest.raises(tg.ShapeError, match="the program is of arguments"):
+        with pytest.raises(tg.ShapeError, match=r"expected (2, got \d|a leaf)"):
             program(*args)
 
 
@@ -821,7 +821,7 @@ def test_a_program_under_grad() -> None:
     found = tg.value_and_grad(MODEL, argnums=(0, 1))(W, X)
     expected = tg.value_and_grad(model, argnums=(0, 1))(W, X)
     tg.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), found, expected)
-    check_grads(MODEL, (W, X), 2, rtol=1e-5, atol=1e-5)
+    check_grads(MODEL, (W, X), 2, rtol=1e-5)
 
 
 def test_a_program_under_jvp() -> None:

@@ -8,7 +8,8 @@ from .._tape import Array, Operand
 from .._typing import Axis
 from .._values import floating
 from ..ops._elementary import relu as relu, sigmoid as sigmoid, softplus as softplus
-from ..ops._reduce import axes_of, logsumexp, softmax as softmax
+from ..ops._reduce import axes_of
+from ..ops._softmax import logsumexp, softmax as softmax
 
 
 def log_softmax(x: Operand, axis: Axis = -1) -> Array:

@@ -44,8 +44,8 @@ def linear(params: Linear, x: Array) -> Array:
     array([[21.5],
            [43.5]])
     """
-    x = array(x)
-    weight, bias, given = shape_of(params.weight), shape_of(params.bias), shape_of(x)
+    x, by, plus = array(x), array(params.weight), array(params.bias)
+    weight, bias, given = shape_of(by), shape_of(plus), shape_of(x)
     if len(weight) != 2 or bias != weight[1:]:
         raise ShapeError(
             "linear expected a weight of shape (n_in, n_out) and a bias of shape (n_out,), "
@@ -56,7 +56,8 @@ def linear(params: Linear, x: Array) -> Array:
             f"linear expected x of shape (..., {weight[0]}) for a weight of shape {weight}, "
             f"got {given}{at_line()}"
         )
-    return x @ params.weight + params.bias
+    out: Array = x @ by + plus
+    return out
 
 
 def mlp(

@@ -8,6 +8,7 @@ to (n, n), and the mean of that is a number, only a wrong one. Labels that a los
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,10 +19,14 @@ from .._errors import ShapeError, at_line
 from .._tape import Array
 from .._typing import Shape
 from .._values import CHECK, array, dtype_of, floating, is_whole, look, plain_of, shape_of
+from ..ops._select import times
 from ._activations import log_softmax, relu, softplus
 
 # Labels and targets: floats, integers or booleans; traced ones too.
 Targets: TypeAlias = Array | NDArray[np.integer[Any]] | NDArray[np.bool]
+
+# Which of the labels are right.
+Check: TypeAlias = Callable[[NDArray[Any]], NDArray[np.bool]]
 
 _PAIRWISE = """\
 {name} expected {first} and {second} of one shape, got {a} and {b}.{where}
@@ -30,7 +35,7 @@ _UNEQUAL = """\
 {name} expected {first} and {second} of one shape, got {a} and {b}.{where}"""
 _ONE_LOGIT = """\
 cross_entropy needs the logits of at least two classes, got shape {shape}.{where}
-For one logit for each example, use binary_cross_entropy(logits[..., 0], labels)."""
+For one logit for each example, use binary_cross_entropy({logit}, labels)."""
 _ONE_HOT = """\
 accuracy of scores of shape {shape} needs the number of the class of each example, shape \
 {expected}, got one label for each score.{where}
@@ -65,8 +70,8 @@ def hinge(scores: Array, labels: Targets) -> Array:
     _check_labels(
         "hinge expected labels -1 and 1",
         labels,
-        lambda plain: np.abs(plain) == 1,
-        "From labels 0 and 1, use 2 * labels - 1.",
+        _signs,
+        "From labels 0 and 1, use 2.0 * labels - 1.0.",
     )
     return tnp.mean(relu(1.0 - labels * scores))
 
@@ -85,7 +90,7 @@ def binary_cross_entropy(logits: Array, labels: Targets) -> Array:
     _check_labels(
         "binary_cross_entropy expected labels between 0 and 1",
         labels,
-        lambda plain: (plain >= 0) & (plain <= 1),
+        _fractions,
         "From labels -1 and 1, use (labels + 1) / 2.",
     )
     return tnp.mean(labels * softplus(-logits) + (1.0 - labels) * softplus(logits))
@@ -105,7 +110,8 @@ def cross_entropy(logits: Array, labels: Targets) -> Array:
     logits, labels = floating(array(logits)), array(labels)
     shape = shape_of(logits)
     if len(shape) < 1 or shape[-1] < 2:
-        raise ShapeError(_ONE_LOGIT.format(shape=shape, where=at_line()))
+        logit = "logits[..., 0]" if shape else "logits"
+        raise ShapeError(_ONE_LOGIT.format(shape=shape, logit=logit, where=at_line()))
     if shape_of(labels) == shape:
         probabilities = _in_dtype_of(logits, labels)
         _check_probabilities(probabilities)
@@ -114,8 +120,8 @@ def cross_entropy(logits: Array, labels: Targets) -> Array:
         probabilities = _in_dtype_of(logits, labels[..., None] == np.arange(shape[-1]))
     _check_any("cross_entropy", shape)
     # A class that cannot be (logit -inf) costs nothing where its probability is 0: not 0 * -inf.
-    likelihoods = tnp.where(probabilities > 0, log_softmax(logits, axis=-1), 0.0)
-    return -tnp.mean(tnp.sum(probabilities * likelihoods, axis=-1))
+    likelihoods = times.bind(probabilities, log_softmax(logits, axis=-1))
+    return -tnp.mean(tnp.sum(likelihoods, axis=-1))
 
 
 def accuracy(scores: Array, labels: Targets) -> Array:
@@ -143,7 +149,7 @@ def accuracy(scores: Array, labels: Targets) -> Array:
     _check_labels(
         "accuracy expected labels -1 and 1, or 0 and 1",
         labels,
-        lambda plain: (plain == 1) | (plain == (-1 if np.any(plain < 0) else 0)),
+        _sides,
     )
     return tnp.mean((scores > 0) == (labels > 0))
 
@@ -182,11 +188,30 @@ def _check_any(name: str, shape: Shape) -> None:
         raise ShapeError(f"{name} of no examples (shape {shape}) is not defined.{at_line()}")
 
 
-def _check_labels(
-    expected: str, labels: Any, right: Callable[[NDArray[Any]], NDArray[np.bool]], remedy: str = ""
-) -> None:
+# What is asked of labels: functions with names, since a program keeps them, and is pickled.
+def _all(right: Check, plain: NDArray[Any]) -> bool:
+    return bool(np.all(right(plain)))
+
+
+def _signs(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray(np.abs(plain) == 1)
+
+
+def _sides(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain == 1) | (plain == (-1 if np.any(plain < 0) else 0)))
+
+
+def _fractions(plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain >= 0) & (plain <= 1))
+
+
+def _classes(count: int, plain: NDArray[Any]) -> NDArray[np.bool]:
+    return np.asarray((plain >= 0) & (plain < count))
+
+
+def _check_labels(expected: str, labels: Any, right: Check, remedy: str = "") -> None:
     """Raise for the first label that is not right, with its index."""
-    if look(labels, lambda plain: bool(np.all(right(plain))), CHECK):
+    if look(labels, partial(_all, right), CHECK):
         return
     plain = plain_of(labels)
     wrong = tuple(int(i) for i in np.argwhere(~right(plain))[0])
@@ -205,13 +230,13 @@ def _check_classes(name: str, labels: Any, shape: Shape) -> None:
     if not is_whole(labels):
         raise TypeError(
             f"{name} expected integers as class numbers, got {dtype_of(labels)}; "
-            "use labels.astype(int)"
+            "use tapegrad.numpy.astype(labels, int)"
         )
     classes = shape[-1]
     _check_labels(
         f"{name} expected class numbers from 0 to {classes - 1}",
         labels,
-        lambda plain: (plain >= 0) & (plain < classes),
+        partial(_classes, classes),
     )
 
 
@@ -219,9 +244,9 @@ def _check_probabilities(probabilities: Any) -> None:
     _check_labels(
         "cross_entropy expected probabilities between 0 and 1",
         probabilities,
-        lambda plain: (plain >= 0) & (plain <= 1),
+        _fractions,
     )
-    if not look(probabilities, lambda plain: bool(np.all(_sum_to_one(plain))), CHECK):
+    if not look(probabilities, partial(_all, _sum_to_one), CHECK):
         plain = plain_of(probabilities)
         total = plain.sum(axis=-1)[~_sum_to_one(plain)].flat[0]
         raise ValueError(

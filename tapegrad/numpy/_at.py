@@ -11,7 +11,8 @@ from .._errors import ShapeError, at_line
 from .._tape import Array, Operand
 from .._values import array, dtype_of, is_floating, shape_of
 from ..ops._arithmetic import add
-from ..ops._index import getitem, index_set, normalise, scatter_add
+from ..ops._index import getitem, normalise, scatter_add
+from ..ops._set import index_set
 from ..ops._shape import astype, broadcast_to, reshape
 
 
@@ -25,7 +26,8 @@ class Elements:
     def set(self, values: Operand | list[Any]) -> Array:
         """The array with these elements replaced; of several values for one place the last stays.
 
-        values broadcast to the shape of array[index]; ShapeError if they cannot.
+        values broadcast to the shape of array[index]; ShapeError if they cannot. The last is that
+        of the order of their elements, row by row, however indices and values lie in memory.
         """
         static, arrays = normalise(self.index, shape_of(self.array))
         x, v = _promoted(self.array, values)

@@ -6,13 +6,16 @@ Shapes that do not fit raise ShapeError where an operand is traced, NumPy's Valu
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
+from .._dispatch import refuse
 from .._errors import ShapeError
 from .._tape import Array, Operand
+from .._typing import DType
 from .._values import array, shape_of
 from ..ops._arithmetic import multiply
 from ..ops._define import answers
@@ -23,77 +26,100 @@ from ._shape import diagonal
 
 
 @answers(np.dot)
-def dot(x: Operand, y: Operand) -> Array:
-    """The product over x's last axis and y's last but one, or its only one; for numbers x * y.
+def dot(a: Operand, b: Operand, out: None = None) -> Array:
+    """The product over a's last axis and b's last but one, or its only one; for numbers a * b.
 
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    x, y = array(x), array(y)
-    a, b = len(shape_of(x)), len(shape_of(y))
-    if not a or not b:
+    refuse(np.dot, out=out)
+    x, y = array(a), array(b)
+    rank, other = len(shape_of(x)), len(shape_of(y))
+    if not rank or not other:
         return multiply(x, y)
-    if a <= 2 and b <= 2:
+    if rank <= 2 and other <= 2:
         return matmul(x, y)
-    return tensordot(x, y, ([a - 1], [max(b - 2, 0)]))
+    return tensordot(x, y, ([rank - 1], [max(other - 2, 0)]))
 
 
 @answers(np.inner)
-def inner(x: Operand, y: Operand) -> Array:
-    """The product over the last axes of both; for numbers x * y.
+def inner(a: Operand, b: Operand, /) -> Array:
+    """The product over the last axes of both; for numbers a * b.
 
     >>> float(inner(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    x, y = array(x), array(y)
+    x, y = array(a), array(b)
     if not shape_of(x) or not shape_of(y):
         return multiply(x, y)
     return tensordot(x, y, ([-1], [-1]))
 
 
-@answers(np.outer, np.linalg.outer)
-def outer(x: Operand, y: Operand) -> Array:
-    """The products of each element of x with each of y, both taken as vectors.
+@answers(np.outer)
+def outer(a: Operand, b: Operand, out: None = None) -> Array:
+    """The products of each element of a with each of b, both taken as vectors.
 
     >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([[3., 4.],
            [6., 8.]])
     """
-    x, y = array(x), array(y)
+    refuse(np.outer, out=out)
+    x, y = array(a), array(b)
     column = reshape(x, (math.prod(shape_of(x)), 1))
     row = reshape(y, (1, math.prod(shape_of(y))))
     return multiply(column, row)
 
 
-@answers(np.tensordot, np.linalg.tensordot)
-def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Array:
+def _axes(axes: Any) -> tuple[list[int], list[int]]:
+    """The axes of each operand, as the user names them."""
+    if not isinstance(axes, Iterable):
+        count = operator.index(axes)
+        return list(range(-count, 0)), list(range(count))
+    first, second = axes
+    ours, theirs = (list(x) if isinstance(x, Sequence) else [x] for x in (first, second))
+    return [operator.index(axis) for axis in ours], [operator.index(axis) for axis in theirs]
+
+
+@answers(np.tensordot)
+def tensordot(a: Operand, b: Operand, axes: int | tuple[Any, Any] | list[Any] = 2) -> Array:
     """The product summed over axes: the last and first n, or those named for each operand.
 
     >>> float(tensordot(np.ones((2, 3)), np.ones((2, 3))))
     6.0
     """
-    x, y = array(x), array(y)
-    a, b = shape_of(x), shape_of(y)
-    if isinstance(axes, (int, np.integer)):
-        ours, theirs = tuple(range(len(a) - int(axes), len(a))), tuple(range(int(axes)))
-    else:
-        ours = tuple(normalize_axis_tuple(axes[0], len(a)))
-        theirs = tuple(normalize_axis_tuple(axes[1], len(b)))
-    if [a[i] for i in ours] != [b[i] for i in theirs]:
-        raise ShapeError(f"tensordot: shapes {a} and {b} do not fit along axes {ours} and {theirs}")
-    rows = [i for i in range(len(a)) if i not in ours]
-    columns = [i for i in range(len(b)) if i not in theirs]
-    common = math.prod(a[i] for i in ours)
-    left = reshape(transpose(x, [*rows, *ours]), (math.prod(a[i] for i in rows), common))
-    right = reshape(transpose(y, [*theirs, *columns]), (common, math.prod(b[i] for i in columns)))
-    return reshape(matmul(left, right), [a[i] for i in rows] + [b[i] for i in columns])
+    x, y = array(a), array(b)
+    left, right = shape_of(x), shape_of(y)
+    ours, theirs = _axes(axes)
+    if len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
+        raise ShapeError(f"tensordot: an axis is named twice, in {ours} or {theirs}")
+    if [left[i] for i in ours] != [right[i] for i in theirs]:
+        raise ShapeError(
+            f"tensordot: shapes {left} and {right} do not fit along axes {ours} and {theirs}"
+        )
+    ours, theirs = [i % len(left) for i in ours], [i % len(right) for i in theirs]
+    rows = [i for i in range(len(left)) if i not in ours]
+    columns = [i for i in range(len(right)) if i not in theirs]
+    common = math.prod(left[i] for i in ours)
+    first = reshape(transpose(x, [*rows, *ours]), (math.prod(left[i] for i in rows), common))
+    second = reshape(
+        transpose(y, [*theirs, *columns]), (common, math.prod(right[i] for i in columns))
+    )
+    return reshape(matmul(first, second), [left[i] for i in rows] + [right[i] for i in columns])
 
 
 @answers(np.trace)
-def trace(x: Operand, offset: int = 0) -> Array:
-    """The sum of the diagonal over the first two axes.
+def trace(
+    a: Operand,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: DType = None,
+    out: None = None,
+) -> Array:
+    """The sum of the diagonal over two axes; with an offset, of one to the right of it.
 
     >>> float(trace(np.eye(3)))
     3.0
     """
-    return sum(diagonal(x, offset), axis=-1)
+    refuse(np.trace, out=out)
+    return sum(diagonal(a, offset, axis1, axis2), -1, dtype)

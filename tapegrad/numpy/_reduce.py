@@ -1,42 +1,42 @@
-"""Reductions made of ops, under NumPy's names, typed; their arguments are those of `sum`."""
+"""Reductions made of ops, under NumPy's names, typed."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
+from .._dispatch import refuse
 from .._tape import Array, Operand
-from .._typing import Axis
-from .._values import array, shape_of
-from ..ops._arithmetic import square
+from .._typing import Axis, DType
+from .._values import array, real_dtype
 from ..ops._define import answers
 from ..ops._elementary import sqrt
-from ..ops._reduce import axes_of, mean, sum
-
-
-@answers(np.var)
-def var(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
-    """The variance along axes: the sum of squared deviations over (count - ddof).
-
-    >>> float(var(np.array([1.0, 3.0])))
-    1.0
-    """
-    x = array(x)
-    axes = axes_of(x, axis)
-    count = math.prod(shape_of(x)[i] for i in axes)
-    deviation: Any = x - mean.bind(x, axes=axes, keepdims=True)
-    total = sum.bind(square(deviation), axes=axes, keepdims=bool(keepdims))
-    result: Array = total / float(count - ddof) if count != ddof else total * math.nan
-    return result
+from ..ops._norms import deviation
+from ..ops._reduce import var, var_settings
 
 
 @answers(np.std)
-def std(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
-    """The standard deviation along axes; the derivative where all elements are equal is NaN.
+def std(
+    a: Operand,
+    axis: Axis = None,
+    dtype: DType = None,
+    out: None = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    mean: Operand | None = None,
+    correction: float | None = None,
+) -> Array:
+    """The standard deviation along axes, the root of `var`, whose parameters it has.
+
+    The derivative where several elements are all equal is NaN.
 
     >>> float(std(np.array([1.0, 3.0])))
     1.0
     """
-    return sqrt(var(x, axis, ddof, keepdims))
+    refuse(np.std, out=out)
+    if dtype is not None and real_dtype(dtype).kind != "f":
+        refuse(np.std, dtype=dtype)
+    if mean is not None:
+        return sqrt(var(a, axis, dtype, None, ddof, keepdims, mean=mean, correction=correction))
+    x, params = var_settings("std", array(a), axis, dtype, ddof, keepdims, correction)
+    return deviation.bind(x, **params)

@@ -1,7 +1,7 @@
 """Functions that arrange elements, made of ops, under NumPy's names, typed.
 
-They compute nothing: each element of the result is one of the operand's (or a given constant), and
-its gradient goes back to where it came from. Shapes that do not fit raise ShapeError.
+They compute nothing: each element of the result is one of the operand's (or zero), and its gradient
+goes back to where it came from. Shapes that do not fit raise ShapeError.
 """
 
 from __future__ import annotations
@@ -9,71 +9,82 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .._errors import ShapeError
+from .._dispatch import refuse
+from .._errors import ShapeError, at_line, describe
 from .._tape import Array, Operand
-from .._typing import Axis, Shape
-from .._values import Traced, array, dtype_of, is_truth, shape_of
-from ..ops._arithmetic import multiply
+from .._typing import Axis, Order, Shape
+from .._values import Traced, array as as_array, dtype_of, is_floating, shape_of
 from ..ops._define import answers
 from ..ops._index import ARRAY, getitem, scatter_add
-from ..ops._join import pad_zeros
-from ..ops._select import maximum, minimum, rint, where
-from ..ops._shape import astype, broadcast_to, lengths_of, reshape, transpose, truncate
+from ..ops._select import maximum, minimum, remainder
+from ..ops._shape import (
+    broadcast_to,
+    first_is_quickest,
+    lengths_of,
+    reshape,
+    transpose,
+    truncate,
+)
 
 
 @answers(np.shape)
-def shape(x: Operand) -> Shape:
+def shape(a: Operand) -> Shape:
     """The lengths of the axes.
 
     >>> shape(np.zeros((2, 3)))
     (2, 3)
     """
-    return shape_of(array(x))
+    return shape_of(as_array(a))
 
 
 @answers(np.ndim)
-def ndim(x: Operand) -> int:
+def ndim(a: Operand) -> int:
     """The number of axes.
 
     >>> ndim(np.zeros((2, 3)))
     2
     """
-    return len(shape(x))
+    return len(shape(a))
 
 
 @answers(np.size)
-def size(x: Operand) -> int:
-    """The number of elements.
+def size(a: Operand, axis: Axis = None) -> int:
+    """The number of elements, or that along some axes.
 
     >>> size(np.zeros((2, 3)))
     6
     """
-    return math.prod(shape(x))
+    lengths = shape(a)
+    if axis is None:
+        return math.prod(lengths)
+    return math.prod(lengths[i] for i in normalize_axis_tuple(axis, len(lengths)))
 
 
 @answers(np.ravel)
-def ravel(x: Operand) -> Array:
-    """All elements in one vector, in C order.
+def ravel(a: Operand, order: Order = "C") -> Array:
+    """All elements in one vector; in the order "C" the last axis is the quickest, in "F" the first.
 
     >>> ravel(np.array([[1.0, 2.0]]))
     array([1., 2.])
     """
-    return reshape(x, (size(x),))
+    if order != "C" and first_is_quickest(np.ravel, order):
+        a = transpose(a)
+    return reshape(a, -1 if size(a) else 0)
 
 
 @answers(np.moveaxis)
-def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
+def moveaxis(a: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """Axes moved to other places, the rest in their order.
 
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    x = array(x)
+    x = as_array(a)
     rank = len(shape_of(x))
     here = normalize_axis_tuple(source, rank)
     there = normalize_axis_tuple(destination, rank)
@@ -86,19 +97,19 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
 
 
 @answers(np.swapaxes)
-def swapaxes(x: Operand, axis1: int, axis2: int) -> Array:
+def swapaxes(a: Operand, axis1: int, axis2: int) -> Array:
     """Two axes exchanged.
 
     >>> swapaxes(np.zeros((2, 3, 4)), 0, 2).shape
     (4, 3, 2)
     """
-    x = array(x)
+    x = as_array(a)
     order = np.empty(tuple(range(len(shape_of(x)))))  # an axis of each length: its shape tells
     return transpose(x, np.swapaxes(order, axis1, axis2).shape)
 
 
 @answers(np.matrix_transpose, np.linalg.matrix_transpose)
-def matrix_transpose(x: Operand) -> Array:
+def matrix_transpose(x: Operand, /) -> Array:
     """The last two axes exchanged.
 
     >>> matrix_transpose(np.zeros((4, 2, 3))).shape
@@ -108,41 +119,41 @@ def matrix_transpose(x: Operand) -> Array:
 
 
 @answers(np.expand_dims)
-def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Array:
+def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Array:
     """New axes of length one, at these places of the result.
 
     >>> expand_dims(np.zeros(3), 0).shape
     (1, 3)
     """
-    x = array(x)
+    x = as_array(a)
     return reshape(x, np.expand_dims(np.broadcast_to(0.0, shape_of(x)), axis).shape)
 
 
 @answers(np.squeeze)
-def squeeze(x: Operand, axis: Axis = None) -> Array:
+def squeeze(a: Operand, axis: Axis = None) -> Array:
     """Without the axes of length one, or without those named, which must be of length one.
 
     >>> squeeze(np.zeros((1, 3, 1))).shape
     (3,)
     """
-    x = array(x)
+    x = as_array(a)
     lengths = shape_of(x)
-    if axis is None:
+    if axis is None or (not lengths and axis in (0, -1)):  # of a number, NumPy lets it be
         return reshape(x, [n for n in lengths if n != 1])
-    axes = normalize_axis_tuple(axis, len(lengths))
+    axes = normalize_axis_tuple(axis if isinstance(axis, tuple) else (axis,), len(lengths))
     if any(lengths[i] != 1 for i in axes):
         raise ShapeError(f"squeeze: axes {axes} of shape {lengths} are not all of length one")
     return reshape(x, [n for i, n in enumerate(lengths) if i not in axes])
 
 
 @answers(np.tile)
-def tile(x: Operand, reps: int | Sequence[int]) -> Array:
+def tile(A: Operand, reps: int | Sequence[int]) -> Array:
     """The whole array repeated along each axis.
 
     >>> tile(np.array([1.0, 2.0]), 2)
     array([1., 2., 1., 2.])
     """
-    x = array(x)
+    x = as_array(A)
     times = lengths_of(reps)
     rank = max(len(times), len(shape_of(x)))
     times = (1,) * (rank - len(times)) + times
@@ -153,27 +164,31 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Array:
 
 
 @answers(np.repeat)
-def repeat(x: Operand, repeats: int | Sequence[int], axis: int | None = None) -> Array:
+def repeat(a: Operand, repeats: int | Sequence[int], axis: int | None = None) -> Array:
     """Each element repeated, along an axis or, where axis is None, of the array as a vector.
 
     >>> repeat(np.array([1.0, 2.0]), 2)
     array([1., 1., 2., 2.])
     """
-    x = array(x)
-    if axis is None:
-        x, axis = ravel(x), 0
-    along = normalize_axis_index(axis, len(shape_of(x)))
+    x, along = _line(a, axis)
     return take(x, np.repeat(np.arange(shape_of(x)[along]), repeats), along)
 
 
+def _line(a: Operand, axis: int | None) -> tuple[Any, int]:
+    """The array and an axis of it; as a vector where axis is None, and of a number."""
+    x = as_array(a)
+    along = 0 if axis is None else normalize_axis_index(axis, max(len(shape_of(x)), 1))
+    return (ravel(x) if axis is None or not shape_of(x) else x), along
+
+
 @answers(np.flip)
-def flip(x: Operand, axis: Axis = None) -> Array:
+def flip(m: Operand, axis: Axis = None) -> Array:
     """The elements in reverse order along axes.
 
     >>> flip(np.array([1.0, 2.0]))
     array([2., 1.])
     """
-    x = array(x)
+    x = as_array(m)
     rank = len(shape_of(x))
     axes = range(rank) if axis is None else normalize_axis_tuple(axis, rank)
     return getitem.bind(
@@ -181,66 +196,64 @@ def flip(x: Operand, axis: Axis = None) -> Array:
     )
 
 
-@answers(np.pad)
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Array:
-    """The array with more elements around it: a constant, or its own for the other modes.
-
-    mode: "constant", "edge", "reflect", "symmetric" or "wrap", as numpy.pad; ValueError for others.
-
-    >>> pad(np.array([1.0, 2.0]), 1)
-    array([0., 1., 2., 0.])
-    """
-    x = array(x)
-    rank = len(shape_of(x))
-    pairs = np.broadcast_to(np.asarray(pad_width, dtype=int), (rank, 2))
-    widths = tuple((int(before), int(after)) for before, after in pairs)
-    if mode == "constant":
-        padded: Array = pad_zeros.bind(x, widths=widths)
-        if constant_values:
-            outside = np.pad(np.zeros(shape_of(x), bool), widths, constant_values=True)
-            padded = where.bind(outside, float(constant_values), padded)
-        return padded
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(
-            f"pad: mode {mode!r} has no derivative rule; "
-            "use 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"
-        )
-    result: Any = x
-    for axis, width in enumerate(widths):
-        positions: Any = np.pad(np.arange(shape_of(x)[axis]), width, mode=mode)  # type: ignore[call-overload]
-        result = take(result, positions, axis)
-    return result  # type: ignore[no-any-return]
-
-
 @answers(np.take)
-def take(x: Operand, indices: Any, axis: int | None = None) -> Array:
+def take(
+    a: Operand,
+    indices: Any,
+    axis: int | None = None,
+    out: None = None,
+    mode: Literal["raise", "wrap", "clip"] = "raise",
+) -> Array:
     """The elements at integer positions along an axis; of the vector where axis is None.
 
-    Raises IndexError for a position that is not there. Booleans are the positions 0 and 1.
+    Raises IndexError for a position that is not there, unless mode says "wrap" (it is counted
+    around) or "clip" (it is the nearest). Booleans are the positions 0 and 1.
 
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
     """
-    x = array(x)
-    if axis is None:
-        x, axis = ravel(x), 0
-    along = normalize_axis_index(axis, len(shape_of(x)))
-    before = (slice(None),) * along
-    if is_truth(found := array(indices)):
-        indices = truncate.bind(found, dtype=np.dtype(np.intp))
-    return getitem(x, (*before, indices))
+    refuse(np.take, out=out)
+    x, along = _line(a, axis)
+    found = as_array(indices)
+    if not isinstance(indices, (np.ndarray, np.generic, Traced)) and not found.size:
+        found = found.astype(np.intp)  # x[[]]
+    if is_floating(found):
+        raise TypeError(f"take: indices are integers, got {describe(indices)}{at_line()}")
+    if dtype_of(found) != np.intp:
+        found = truncate.bind(found, dtype=np.dtype(np.intp))
+    if mode == "raise" and 0 in shape_of(x):
+        mode = "wrap"  # where nothing is taken, NumPy does not look where
+    if mode != "raise":
+        found = _within(found, shape_of(x)[along], mode)
+    return getitem(x, (*(slice(None),) * along, found))
+
+
+def _within(positions: Any, count: int, mode: str) -> Any:
+    """Positions as those that there are."""
+    np.take(np.zeros(1), 0, mode=mode)  # type: ignore[call-overload]  # its error, if it is none
+    if mode not in ("wrap", "clip"):
+        refuse(np.take, mode=mode)
+    if not count:
+        return positions
+    if mode == "wrap":
+        return remainder.bind(positions, count)
+    return minimum.bind(maximum.bind(positions, 0), count - 1)
 
 
 @answers(np.diagonal)
-def diagonal(x: Operand, offset: int = 0) -> Array:
-    """The diagonal of a matrix, or of each of a stack over its first two axes as NumPy takes them.
+def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The diagonal of a matrix, or of each of a stack, as the last axis.
+
+    offset: of one to the right of it; axis1, axis2: of the matrix with these axes
 
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
     """
-    x, offset = array(x), operator.index(offset)
+    x = as_array(a)
+    offset, first, second = (operator.index(number) for number in (offset, axis1, axis2))
     if len(shape_of(x)) < 2:
         raise ShapeError(f"diagonal needs at least two axes, got shape {shape_of(x)}")
+    x = moveaxis(x, (first, second), (0, 1))
     rows, columns = shape_of(x)[:2]
     length = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
     steps = np.arange(length)
@@ -249,121 +262,20 @@ def diagonal(x: Operand, offset: int = 0) -> Array:
 
 
 @answers(np.diag)
-def diag(x: Operand, k: int = 0) -> Array:
+def diag(v: Operand, k: int = 0) -> Array:
     """The diagonal of a matrix; or of a vector the matrix with it on the diagonal.
 
     >>> diag(np.array([1.0, 2.0]))
     array([[1., 0.],
            [0., 2.]])
     """
-    x = array(x)
+    x = as_array(v)
     rank = len(shape_of(x))
     if rank == 2:
         return diagonal(x, k)
     if rank != 1:
         raise ShapeError(f"diag needs a vector or a matrix, got shape {shape_of(x)}")
-    n = shape_of(x)[0]
+    n, k = shape_of(x)[0], operator.index(k)
     steps = np.arange(n)
     place = (steps - min(k, 0), steps + max(k, 0))
     return scatter_add.bind(x, *place, index=(ARRAY, ARRAY), shape=(n + abs(k), n + abs(k)))
-
-
-@answers(np.tril)
-def tril(x: Operand, k: int = 0) -> Array:
-    """The lower triangle of each matrix, zeros elsewhere.
-
-    >>> tril(np.ones((2, 2)))
-    array([[1., 0.],
-           [1., 1.]])
-    """
-    x, k = array(x), operator.index(k)
-    n = shape_of(x)[-2:]
-    mask = np.tri(n[0], n[-1], k, dtype=bool)
-    return where.bind(mask, x, 0.0)
-
-
-@answers(np.triu)
-def triu(x: Operand, k: int = 0) -> Array:
-    """The upper triangle of each matrix, zeros elsewhere.
-
-    >>> triu(np.ones((2, 2)))
-    array([[1., 1.],
-           [0., 1.]])
-    """
-    x, k = array(x), operator.index(k)
-    n = shape_of(x)[-2:]
-    mask = ~np.tri(n[0], n[-1], k - 1, dtype=bool)
-    return where.bind(mask, x, 0.0)
-
-
-@answers(np.clip)
-def clip(
-    x: Operand,
-    a_min: Operand | None = None,
-    a_max: Operand | None = None,
-    *,
-    min: Operand | None = None,
-    max: Operand | None = None,
-) -> Array:
-    """x kept between two bounds, of which either may be None; at a bound the gradient is halved.
-
-    NumPy has two names for each bound, min and a_min, max and a_max.
-
-    >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
-    array([0. , 0.5, 1. ])
-    """
-    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
-        raise TypeError("clip: a bound was given twice, as a_min and min, or as a_max and max")
-    low = a_min if min is None else min
-    high = a_max if max is None else max
-    result: Any = x
-    if low is not None:
-        result = maximum(result, low)
-    if high is not None:
-        result = minimum(result, high)
-    return result  # type: ignore[no-any-return]
-
-
-@answers(np.round, np.around)
-def round(x: Operand, decimals: int = 0) -> Array:
-    """x rounded to this number of decimals; no gradient.
-
-    >>> float(round(1.25, 1))
-    1.2
-    """
-    scale = 10.0**decimals
-    return rint(multiply(x, scale)) / scale if decimals else rint(x)
-
-
-@answers(np.zeros_like)
-def zeros_like(x: Operand, dtype: Any = None) -> Array:
-    """Zeros in the shape and dtype of x: constants.
-
-    >>> zeros_like(np.ones(2))
-    array([0., 0.])
-    """
-    return full_like(x, 0.0, dtype)
-
-
-@answers(np.ones_like)
-def ones_like(x: Operand, dtype: Any = None) -> Array:
-    """Ones in the shape and dtype of x: constants.
-
-    >>> ones_like(np.zeros(2))
-    array([1., 1.])
-    """
-    return full_like(x, 1.0, dtype)
-
-
-@answers(np.full_like)
-def full_like(x: Operand, fill_value: Operand, dtype: Any = None) -> Array:
-    """One value in the shape and dtype of x; the gradient of that value is the sum of theirs.
-
-    >>> full_like(np.zeros(2), 3.0)
-    array([3., 3.])
-    """
-    x = array(x)
-    wanted = np.dtype(dtype) if dtype is not None else dtype_of(x)
-    if isinstance(fill_value, Traced):
-        return broadcast_to(astype(fill_value, wanted), shape_of(x))
-    return np.full(shape_of(x), fill_value, wanted)

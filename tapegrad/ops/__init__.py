@@ -12,11 +12,13 @@ from .._tape import Op, Parametric
 
 # fmt: off
 from . import (
-    _arithmetic, _bundle, _elementary, _index, _join, _linalg, _products, _reduce, _select, _shape,
+    _along, _arithmetic, _bundle, _circular, _elementary, _index, _join, _linalg, _norms,
+    _products, _reduce, _select, _set, _shape, _softmax,
 )
 
 FAMILIES = (
-    _shape, _select, _arithmetic, _elementary, _index, _join, _reduce, _products, _bundle, _linalg,
+    _shape, _select, _circular, _elementary, _arithmetic, _index, _set, _join, _reduce, _softmax,
+    _along, _norms, _products, _bundle, _linalg,
 )
 # fmt: on
 

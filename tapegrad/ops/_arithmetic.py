@@ -9,10 +9,10 @@ import numpy as np
 from .._errors import DomainError, at_line
 from .._tape import Array, Operand
 from .._typing import Value
-from .._values import Whole
+from .._values import Traced, Whole
 from ._elementary import log
-from ._elementwise import POSITIVE, elementwise, first, minus_one, one, second
-from ._select import not_equal, where
+from ._elementwise import POSITIVE, elementwise, first, minus_one, one, second, slope
+from ._select import equal, greater_equal, logical_and, logical_or, times, where
 
 
 @elementwise(np.add, one, one, run=operator.add, symbol="+")
@@ -73,7 +73,7 @@ def _power(x: Value, y: Value) -> Value:
         raise DomainError(
             f"({x!r}) ** {y!r} is not a real number: a negative number has real powers only for "
             f"whole exponents.{at_line()}\n"
-            "Write abs(x) ** y, or numpy.cbrt(x) for the third root."
+            "The real third root is numpy.cbrt(x); of the magnitude, it is abs(x) ** y."
         )
     return value
 
@@ -82,27 +82,36 @@ def _plain_power(x: Value, y: Value) -> Value:
     return _power(x, y) if x.__class__ is float and y.__class__ is float else np.power(x, y)
 
 
-def _power_by_base(out: Value, x: Value, y: Value) -> Value:
-    # y x^(y-1), which is 0 where y is 0, also at x = 0. The common exponents are numbers, and
-    # known: only then may Python decide.
-    if y.__class__ is float or y.__class__ is Whole:
+def _by_base(out: Value, x: Value, y: Value) -> Value:
+    # The common exponents are numbers, and known: only then may Python decide.
+    if (y.__class__ is float or y.__class__ is Whole) and y - y == 0.0:
         if y == 2.0:
             return 2.0 * x
-        return y * x ** (y - 1.0) if y else 0.0 * x
-    nonzero = not_equal.bind(y, 0.0)
-    return y * power.bind(x, where.bind(nonzero, y - 1.0, 1.0))
+        return y * x ** (y - 1.0) if y else 0.0
+    return power_by_base.bind(x, y)
 
 
-def _power_by_exponent(out: Value, x: Value, y: Value) -> Value:
-    # out log(x), which tends to 0 with x for y > 0
-    nonzero = not_equal.bind(x, 0.0)
-    return out * where.bind(nonzero, log(where.bind(nonzero, x, 1.0)), 0.0)
+def _by_exponent(out: Value, x: Value, y: Value) -> Value:
+    # The value is at hand; only if this is to be differentiated does the op have to find it again.
+    return power_by_exponent.bind(x, y) if isinstance(out, Traced) else _out_log(out, x)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _out_log(out: Value, x: Value) -> Value:
+    # out log(x), which tends to 0 with out, and is taken as 0 at 0^0
+    found = out * np.log(x)
+    if not np.isfinite(found).all():
+        vanished = np.where(
+            np.equal(x, 0.0), np.isfinite(out), np.equal(out, 0.0) & np.greater(x, 0.0)
+        )
+        found = np.where(vanished, found.dtype.type(0.0), found)[()]
+    return found
 
 
 @elementwise(
     np.power,
-    _power_by_base,
-    _power_by_exponent,
+    _by_base,
+    _by_exponent,
     run=_power,
     plain=_plain_power,
     symbol="**",
@@ -132,3 +141,80 @@ def reciprocal(x: Operand, /) -> Array:
     >>> float(reciprocal(4.0))
     0.25
     """
+
+
+@elementwise(np.positive, one)
+def positive(x: Operand, /) -> Array:
+    """+x: the value itself.
+
+    >>> float(positive(2.0))
+    2.0
+    """
+
+
+@elementwise(np.conjugate, one)
+def conjugate(x: Operand, /) -> Array:
+    """The value itself: it is real.
+
+    >>> float(conjugate(2.0))
+    2.0
+    """
+
+
+# The derivatives of x^y as ops of their own, for they are limits where a factor vanishes: y x^(y-1)
+# is 0 for y = 0 although x^-1 may be infinite, and for |x| < 1 and y = inf; x^y log(x) is 0 where
+# x^y is. A negative x has powers for whole exponents only, and so no derivative by the exponent.
+
+
+def _mixed(out: Value, x: Value, y: Value) -> Value:
+    # x^(y-1) (1 + y log(x))
+    lower = power.bind(x, y - 1.0)
+    vanished = logical_and.bind(equal.bind(lower, 0.0), greater_equal.bind(x, 0.0))
+    known = logical_or.bind(vanished, _both_zero(x, y))
+    return times.bind(lower, 1.0 + times.bind(y, log(where.bind(known, 1.0, x))))
+
+
+def _both_zero(x: Value, y: Value) -> Value:
+    return logical_and.bind(equal.bind(x, 0.0), equal.bind(y, 0.0))
+
+
+def _power_by_base(x: Value, y: Value) -> Value:
+    found = _quietly(x, y)
+    if np.isfinite(found).all():
+        return found
+    return times.run(y, np.power(np.where(np.equal(y, 0.0), 1.0, x)[()], y - 1.0))
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def _quietly(x: Value, y: Value) -> Value:
+    return np.multiply(y, np.power(x, y - 1.0))
+
+
+def _by_base_twice(out: Value, x: Value, y: Value) -> Value:
+    x = where.bind(_both_zero(x, y), 1.0, x)  # x^0 is constant there, too
+    return times.bind(y, power_by_base.bind(x, y - 1.0))
+
+
+@slope(
+    _by_base_twice,
+    _mixed,
+    run=_power_by_base,
+    domain=(POSITIVE, (-2.0, 2.0)),
+)
+def power_by_base(x: Operand, y: Operand, /) -> Array:
+    """y x^(y-1)."""
+
+
+def _by_exponent_twice(out: Value, x: Value, y: Value) -> Value:
+    vanished = logical_and.bind(equal.bind(out, 0.0), greater_equal.bind(x, 0.0))
+    return out * log(where.bind(vanished, 1.0, x))
+
+
+@slope(
+    _mixed,
+    _by_exponent_twice,
+    run=lambda x, y: _out_log(np.power(x, y), x),
+    domain=(POSITIVE, (-2.0, 2.0)),
+)
+def power_by_exponent(x: Operand, y: Operand, /) -> Array:
+    """x^y log(x)."""

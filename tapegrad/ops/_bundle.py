@@ -21,7 +21,7 @@ from ._shape import everywhere
 class Bundle:
     """Several values; among cotangents and tangents, which add up, None is zero.
 
-    residuals: what the op that made it keeps for its rules
+    residuals: what the op that made it keeps for its rules, if it is not lost by pickling
     batched:   under vmap, which parts have examples; None if all have
     """
 
@@ -32,6 +32,9 @@ class Bundle:
     def map(self, function: Callable[[Value], Value]) -> Bundle:
         """The bundle with a function applied to each part."""
         return attrs.evolve(self, parts=tuple(map(function, self.parts)))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # what rules keep, they can make again
+        return Bundle, (self.parts, None, self.batched)
 
     def __add__(self, other: Bundle) -> Bundle:
         pairs = zip(self.parts, other.parts)
@@ -45,9 +48,8 @@ class Refused:
     error: Callable[[], Exception] = attrs.field(metadata={"static": True})
 
 
-def asked(bundle: Bundle, index: int) -> Value | None:
-    """One part of a bundle; raises for one that is refused."""
-    value = bundle.parts[index]
+def asked(value: Value | None) -> Value | None:
+    """A part of a bundle, or the error of one that is refused."""
     if isinstance(value, Refused):
         raise value.error()
     return value
@@ -65,7 +67,7 @@ def count(bundle: Value) -> int:
 
 @primitive(
     run=lambda *parts: Bundle(parts),
-    vjp=Variadic(rest=lambda i, g, out, *parts: asked(g, i)),
+    vjp=Variadic(rest=lambda i, g, out, *parts: asked(g.parts[i])),
     jvp=Variadic(rest=lambda i, t, out, *parts: alone(i, t, len(parts))),
     batch=lambda op, size, batched, args, p: Bundle(tuple(args), batched=tuple(batched)),
     samples=(drawn(lambda rng: (rng.normal(size=3), rng.normal(size=(2, 2)))),),

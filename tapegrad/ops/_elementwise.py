@@ -86,6 +86,11 @@ def elementwise(
     )
 
 
+def slope(*partials: Partial, run: Run, domain: Interval | tuple[Interval, ...] = REAL) -> Maker:
+    """The op that is a derivative of another, with derivatives of its own; only rules call it."""
+    return elementwise(None, *partials, run=run, plain=run, domain=domain)
+
+
 def aligned(op: AnyOp, size: int, batched: Flags, args: Args, params: Params) -> Value:
     """The batch rule of an op whose operands broadcast."""
     return op.bind(*align(batched, args), **params)

@@ -14,17 +14,26 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from numpy.typing import NDArray
 
 from .._errors import ConversionError, at_line, describe
 from .._tape import AnyOp, Array, Operand
 from .._texts import TO_INDEX
 from .._typing import Args, Flags, Params, Sample, Shape, Value
-from .._values import MASK, Traced, array, dtype_of, is_floating, is_truth, is_whole, look, shape_of
+from .._values import (
+    MASK,
+    Traced,
+    array,
+    dtype_of,
+    is_floating,
+    is_truth,
+    is_whole,
+    look,
+    operand,
+    shape_of,
+)
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
-from ._select import where
-from ._shape import axis_moved, broadcast_to, everywhere, fit, lead
+from ._shape import axis_moved, broadcast_to, everywhere, reshape
 
 
 class _Mark(enum.Enum):
@@ -35,6 +44,7 @@ class _Mark(enum.Enum):
 
 
 ARRAY = _Mark.ARRAY
+_HALF = "\nThe whole part of a quotient is n // 2, not n / 2."
 Index: TypeAlias = tuple[Any, ...]
 
 
@@ -78,8 +88,17 @@ def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) ->
 
 def _plain_slice(item: slice) -> slice:
     """A slice whose bounds are ints: a traced integer gives its value."""
-    bounds = (item.start, item.stop, item.step)
-    return slice(*(b if b is None else b.__index__() for b in bounds))
+    return slice(*map(_bound, (item.start, item.stop, item.step)))
+
+
+def _bound(value: Any) -> int | None:
+    try:
+        return None if value is None else operator.index(value)
+    except ConversionError:  # a traced value has its own words
+        raise
+    except TypeError:
+        text = f"the bounds of a slice are integers or None, got {describe(value)}{at_line()}"
+        raise TypeError(f"{text}{_HALF if isinstance(value, float) else ''}") from None
 
 
 def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
@@ -90,17 +109,24 @@ def _positions(item: Any) -> tuple[Sequence[Value], Shape | None]:
         if is_floating(item):
             raise ConversionError(TO_INDEX.format(what=describe(item), where=at_line()))
         item = look(item, np.asarray, MASK)  # how many are true would differ between examples
-    found = np.asarray(item)
+    try:
+        found = np.asarray(operand(item) if isinstance(item, np.ndarray) else item)
+    except ValueError:  # lists of different lengths
+        raise _no_index(item) from None
     if found.size == 0 and not isinstance(item, (np.ndarray, np.generic)):
         found = found.astype(np.intp)  # x[[]]
     if is_truth(found) and found.ndim:
         return np.nonzero(found), found.shape
     if not is_whole(found):
-        raise IndexError(
-            f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
-            f"got {describe(item)}"
-        )
+        raise _no_index(item)
     return (found,), None
+
+
+def _no_index(item: Any) -> IndexError:
+    return IndexError(
+        f"an index is an int, a slice, None, ... or an array of integers or of booleans; "
+        f"got {describe(item)}{at_line()}"
+    )
 
 
 def fill(index: Index, arrays: Sequence[Any]) -> Index:
@@ -134,7 +160,7 @@ def one_by_one(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> V
     return stack.bind(*examples, axis=0)
 
 
-def _advanced_apart(index: Index) -> bool:
+def advanced_apart(index: Index) -> bool:
     """Whether NumPy puts the axes of the index arrays first: they do not stand side by side.
 
     Beside an array, an int counts as one.
@@ -151,7 +177,7 @@ def _getitem_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) 
     if any(batched[1:]):
         return one_by_one(op, size, batched, args, p)
     taken = op.bind(x, *arrays, index=(slice(None), *index))
-    if _advanced_apart(index):
+    if advanced_apart(index):
         taken = axis_moved(taken, max(len(shape_of(a)) for a in arrays), 0)
     return taken
 
@@ -161,7 +187,7 @@ def _scatter_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) 
     index: Index = p["index"]
     if any(batched[1:]):
         return one_by_one(op, size, batched, args, p)
-    if _advanced_apart(index):
+    if advanced_apart(index):
         g = axis_moved(g, 0, max(len(shape_of(a)) for a in arrays))
     return op.bind(g, *arrays, index=(slice(None), *index), shape=(size, *p["shape"]))
 
@@ -232,78 +258,6 @@ def flipped(x: Value, axis: int) -> Value:
     return getitem.bind(x, index=(*(slice(None),) * axis, slice(None, None, -1)))
 
 
-# Setting -----------------------------------------------------------------------------------------
-def _set(x: Value, v: Value, *arrays: Any, index: Index) -> Value:
-    written = np.array(x)
-    written[fill(index, arrays)] = v
-    return written
-
-
-def _last_writers(*arrays: Any, index: Index, shape: Shape) -> NDArray[np.bool]:
-    """Which elements of v remain in x after x[i] = v: of those to one place, the last."""
-    place = fill(index, arrays)
-    owner = np.full(shape, -1)
-    count = np.arange(owner[place].size).reshape(owner[place].shape)
-    owner[place] = count
-    return np.asarray(owner[place] == count)
-
-
-@primitive(
-    run=_last_writers,
-    vjp=Variadic(),
-    batch=one_by_one,
-    samples=(drawn(lambda rng: (np.array([0, 2, 0]),), index=(ARRAY,), shape=(3,)),),
-)
-def last_writers(*arrays: Operand, index: Index, shape: Shape) -> NDArray[np.bool]:
-    """Which elements of v remain in x after x[i] = v."""
-
-
-def _set_values(g: Value, out: Value, x: Value, v: Value, *arrays: Value, index: Index) -> Value:
-    taken = getitem.bind(g, *arrays, index=index)
-    if arrays:
-        taken = where.bind(last_writers.bind(*arrays, index=index, shape=shape_of(x)), taken, 0.0)
-    return fit(taken, v)
-
-
-def _set_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
-    x, v, *arrays = args
-    index: Index = p["index"]
-    if any(batched[2:]) or _advanced_apart(index):
-        return one_by_one(op, size, batched, args, p)
-    x = everywhere(size, batched[0], x)
-    if batched[1]:
-        target = shape_of(getitem.bind(x, *arrays, index=(slice(None), *index)))
-        v = lead(v, len(target) - 1)
-    return op.bind(x, v, *arrays, index=(slice(None), *index))
-
-
-@primitive(
-    run=_set,
-    vjp=Variadic(
-        lambda g, out, x, v, *arrays, index: fit(index_set.bind(g, 0.0, *arrays, index=index), x),
-        _set_values,
-    ),
-    jvp=Variadic(
-        lambda t, out, x, v, *arrays, index: index_set.bind(t, 0.0, *arrays, index=index),
-        lambda t, out, x, v, *arrays, index: index_set.bind(
-            np.zeros(shape_of(out), dtype_of(out)), t, *arrays, index=index
-        ),
-    ),
-    batch=_set_batch,
-    kind="layout",
-    samples=(
-        drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal(size=2)), index=(1,)),
-        drawn(lambda rng: (rng.normal(size=(3, 2)), rng.normal()), index=(slice(1, None),)),
-        drawn(
-            lambda rng: (rng.normal(size=4), rng.normal(size=3), np.array([0, 2, 0])),
-            index=(ARRAY,),
-        ),
-    ),
-)
-def index_set(x: Operand, v: Operand, *arrays: Operand, index: Index) -> Array:
-    """x with x[index] = v."""
-
-
 # Along an axis -----------------------------------------------------------------------------------
 def _along_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     params = {**p, "axis": p["axis"] + 1}
@@ -337,14 +291,18 @@ def _add_along(g: Value, indices: Any, axis: int, shape: Shape) -> Value:
     ),
     parametric=True,
 )
-def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Array:
+def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
     """For each line along an axis the elements at its own integer positions.
+
+    Where axis is None, of the elements as a vector.
 
     >>> take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), 1)
     array([[2.],
            [3.]])
     """
-    x, positions = array(x), array(indices)
+    x, positions = array(arr), array(indices)
+    if axis is None:
+        x, axis = reshape(x, -1), 0
     along = normalize_axis_index(axis, len(shape_of(x)))
     if len(shape_of(x)) == len(shape_of(positions)):
         x, positions = _alike(x, positions, along)
@@ -355,7 +313,10 @@ def _alike(x: Value, y: Value, axis: int) -> tuple[Value, Value]:
     """Two arrays broadcast against each other along all axes but one."""
     a, b = list(shape_of(x)), list(shape_of(y))
     a[axis] = b[axis] = 1
-    common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    try:
+        common = list(np.broadcast_shapes(tuple(a), tuple(b)))
+    except ValueError as error:
+        raise IndexError(f"take_along_axis: {error}{at_line()}") from None
     alike = []
     for each in (x, y):
         common[axis] = shape_of(each)[axis]

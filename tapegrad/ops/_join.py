@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .._errors import ShapeError
+from .._dispatch import refuse
+from .._errors import ShapeError, at_line, describe
 from .._tape import AnyOp, Array, Op, Operand
-from .._typing import Args, Flags, Out, Params, Value
-from .._values import array, dtype_of, shape_of
+from .._typing import Args, Casting, DType, Flags, Out, Params, Value
+from .._values import array, dtype_of, real_dtype, shape_of
 from ._define import Variadic, normal, primitive
-from ._shape import everywhere, fit, reshape
+from ._shape import converted, everywhere, fit, reshape
 
 
 def _piece(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
@@ -35,13 +37,38 @@ def _batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value
     return op.bind(*map(everywhere, [size] * len(args), batched, args), axis=p["axis"] + 1)
 
 
-def _joined(op: Op[..., Out], arrays: Sequence[Operand], axis: int, new_axes: int = 0) -> Out:
-    """The op on arrays, its axis counted among those of the result."""
+def _operands(op: AnyOp, arrays: Sequence[Operand]) -> list[Value]:
+    """The arrays of a sequence of them."""
+    if not hasattr(arrays, "__getitem__"):  # it could be read once only
+        raise TypeError(f"{op.name} needs a list of arrays, got {describe(arrays)}{at_line()}")
     operands = [array(a) for a in arrays]
     if not operands:
         raise ShapeError(f"{op.name} needs at least one array")
+    return operands
+
+
+def _joined(
+    op: Op[..., Out],
+    operands: Sequence[Value],
+    axis: int,
+    dtype: DType,
+    casting: Casting,
+    new_axes: int = 0,
+) -> Out:
+    """The op on arrays, its axis counted among those of the result."""
     along = normalize_axis_index(axis, len(shape_of(operands[0])) + new_axes)
+    if dtype is not None or casting != "same_kind":
+        wanted = np.result_type(*map(dtype_of, operands)) if dtype is None else real_dtype(dtype)
+        operands = [_cast(op, x, wanted, casting) for x in operands]
     return op.bind(*operands, axis=along)
+
+
+def _cast(op: AnyOp, x: Value, wanted: np.dtype[Any], casting: Casting) -> Value:
+    if not np.can_cast(dtype_of(x), wanted, casting):
+        raise TypeError(
+            f"{op.name}: {dtype_of(x)} does not become {wanted} by casting={casting!r}{at_line()}"
+        )
+    return x if dtype_of(x) == wanted else converted(x, wanted)
 
 
 @primitive(
@@ -61,15 +88,28 @@ def _joined(op: Op[..., Out], arrays: Sequence[Operand], axis: int, new_axes: in
     ),
     parametric=True,
 )
-def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Array:
+def concatenate(
+    arrays: Sequence[Operand],
+    /,
+    axis: int | None = 0,
+    out: None = None,
+    *,
+    dtype: DType = None,
+    casting: Casting = "same_kind",
+) -> Array:
     """Arrays one after another along an axis; as vectors where axis is None.
+
+    dtype: of the result; TypeError, where an array does not become it by ``casting``.
 
     >>> concatenate([np.array([1.0]), np.array([2.0, 3.0])])
     array([1., 2., 3.])
     """
+    if out is not None:
+        refuse(np.concatenate, out=out)
+    operands = _operands(concatenate, arrays)
     if axis is None:
-        return concatenate([reshape(a, -1) for a in arrays], 0)
-    return _joined(concatenate, arrays, axis)
+        operands, axis = [reshape(a, -1) for a in operands], 0
+    return _joined(concatenate, operands, axis, dtype, casting)
 
 
 @primitive(
@@ -84,13 +124,24 @@ def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Array:
     samples=(normal((3,), (3,), axis=0), normal((2, 3), (2, 3), axis=2), normal((), (), axis=0)),
     parametric=True,
 )
-def stack(arrays: Sequence[Operand], axis: int = 0) -> Array:
+def stack(
+    arrays: Sequence[Operand],
+    axis: int = 0,
+    out: None = None,
+    *,
+    dtype: DType = None,
+    casting: Casting = "same_kind",
+) -> Array:
     """Arrays or numbers of one shape, side by side along a new axis.
+
+    dtype: of the result; TypeError, where an array does not become it by ``casting``.
 
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
-    return _joined(stack, arrays, axis, new_axes=1)
+    if out is not None:
+        refuse(np.stack, out=out)
+    return _joined(stack, _operands(stack, arrays), axis, dtype, casting, new_axes=1)
 
 
 def _inside(shape: Sequence[int], widths: Sequence[tuple[int, int]]) -> tuple[slice, ...]:

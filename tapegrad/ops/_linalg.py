@@ -9,7 +9,11 @@ Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527 (2016)
 
 from __future__ import annotations
 
+import builtins
+import functools
+import itertools
 import string
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +22,8 @@ from .._tape import AnyOp, Array, Operand
 from .._typing import Args, Flags, Params, Value
 from .._values import array, shape_of
 from ._bundle import Bundle, part
-from ._define import answers, drawn, on_stacks, primitive
+from ._define import Variadic, drawn, on_stacks, primitive
+from ._elementwise import aligned
 from ._products import einsum, matmul
 from ._shape import fit, lead, reshape, transposed as _t, unbroadcast
 
@@ -113,17 +118,60 @@ def inv(a: Operand) -> Array:
     return inv.bind(array(a))
 
 
-def _cofactors(a: Any) -> Any:
-    """d det / d a: for each entry the signed determinant of what its row and column leave.
-
-    From the singular values, a = u s vh: det(u) det(vh) u diag(products of the other s) vh. Unlike
-    det(a) inv(a)^T it exists for singular matrices too.
+def _others(s: Any, count: int) -> Any:
+    """For each choice of ``count`` of the numbers along the last axis the product of all others, in
+    as many axes; 0 where one is chosen twice.
     """
-    u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
-    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(axis=-1)
-    signs = np.linalg.det(u) * np.linalg.det(vh)
-    return ((u * others[..., None, :]) @ vh * signs[..., None, None]).astype(a.dtype)
+    fraction, exponent = np.frexp(s)  # apart, so that nothing on the way overflows or vanishes
+    left = fraction
+    for _ in range(count - 1):
+        left = np.where(np.eye(n, dtype=bool), 1.0, left[..., None, :])
+    one = np.ones_like(left[..., :1])
+    before = np.cumprod(np.concatenate([one, left[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, left[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    chosen = np.ogrid[(slice(n),) * count]
+    apart = functools.reduce(
+        np.logical_and, (i != j for i, j in itertools.combinations(chosen, 2)), np.True_
+    )
+    rest = exponent.sum(axis=-1)[(..., *(None,) * count)]
+    rest = rest - builtins.sum(exponent[..., i] for i in chosen)
+    return np.where(apart, np.ldexp(before * after, np.where(apart, rest, 0)), 0)
+
+
+def _cofactors(a: Any, *directions: Any) -> Any:
+    """The cofactors' derivative along these directions, of the order of their number.
+
+    From the singular values, a = u s vh, and for each direction d its u^T d vh^T: the determinant
+    of s plus multiples of those has as its coefficients the minors of those times the products of
+    the s in other rows. Unlike det(a) inv(a)^T it exists for singular matrices too, and keeps its
+    digits near them.
+    """
+    order, n = len(directions) + 1, a.shape[-1]
+    if order > n or n == 0:
+        return np.zeros(np.broadcast_shapes(*(x.shape for x in (a, *directions))), a.dtype)
+    u, s, vh = np.linalg.svd(a)
+    signs = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    if not directions:
+        return ((u * _others(s, 1)[..., None, :]) @ vh * signs).astype(a.dtype)
+    turned = [_t(u) @ d @ _t(vh) for d in directions]
+    others = _others(s, order)
+    rows = string.ascii_letters[:order]
+    found = 0.0
+    for columns in itertools.permutations(rows):
+        pairs = ["..." + i + j for i, j in zip(rows, columns)]
+        given, last = pairs[:-1], pairs[-1]
+        diagonal = rows[-1] == columns[-1]
+        equation = ",".join(["..." + rows, *given]) + "->" + (last[:-1] if diagonal else last)
+        part = np.einsum(equation, others, *turned)
+        found = found + _sign(columns) * (part[..., None] * np.eye(n) if diagonal else part)
+    return (u @ found @ vh * signs).astype(a.dtype)
+
+
+def _sign(order: Sequence[Any]) -> int:
+    """Of a permutation: -1 where the pairs in the wrong order are odd in number."""
+    wrong = [i > j for i, j in itertools.combinations(order, 2)]
+    return -1 if wrong.count(True) % 2 else 1
 
 
 def _stacked(x: Value) -> Value:
@@ -131,35 +179,38 @@ def _stacked(x: Value) -> Value:
     return reshape.bind(x, shape=(*shape_of(x), 1, 1))
 
 
-def _cofactor_rule(t: Value, out: Value, a: Value) -> Value:
-    # With c = det(a) a^-T, in either direction: c * tr(a^-1 t) - det(a) (a^-1 t a^-1)^T
-    inverse = inv.bind(a)
-    flow = matmul(inverse, t)
-    scaled = _stacked(trace(flow)) * out
-    return scaled - _stacked(det.bind(a)) * _t(matmul(flow, inverse))
-
-
-@answers(np.linalg.trace)
-def trace(a: Operand) -> Array:
-    """The sum of the diagonal of each matrix of a, (..., n, n).
-
-    >>> float(trace(np.eye(3)))
-    3.0
-    """
-    x = array(a)
+def trace(x: Value) -> Value:
+    """The sum of the diagonal of each matrix of a stack."""
     stack = string.ascii_letters[: len(shape_of(x)) - 2]
     return einsum.bind(x, subscripts=f"{stack}zz->{stack}", optimize=False)
 
 
+# The derivative of cofactors, the form x -> <g, D cofactors x>, is symmetric in all its directions,
+# g among them: cotangents and tangents go the same way.
+_BY_COFACTORS = Variadic(
+    lambda t, out, a, *directions: cofactors.bind(a, *directions, t),
+    rest=lambda i, t, out, a, *directions: cofactors.bind(
+        a, *(t if k == i else d for k, d in enumerate(directions, 1))
+    ),
+)
+
+
 @primitive(
     run=_cofactors,
-    vjp=(_cofactor_rule,),  # the Hessian of det is symmetric: the transpose is the same map
-    jvp=(_cofactor_rule,),
-    batch=on_stacks,
-    samples=_SQUARE,
+    vjp=_BY_COFACTORS,
+    jvp=_BY_COFACTORS,
+    batch=aligned,
+    samples=(
+        *_SQUARE,
+        drawn(lambda rng: (_well(rng, 3, 3), rng.normal(size=(3, 3)))),
+        drawn(lambda rng: (np.outer([1.0, 2.0, 3.0], [1.0, 0.0, -1.0]), rng.normal(size=(3, 3)))),
+        drawn(lambda rng: tuple(rng.normal(size=(3, 2, 3, 3)))),
+    ),
 )
-def cofactors(a: Operand, /) -> Array:
-    """For each entry of each matrix the signed determinant of what its row and column leave."""
+def cofactors(a: Operand, /, *directions: Operand) -> Array:
+    """For each entry of each matrix the signed determinant of what its row and column leave; with
+    directions, the derivative of that along each of them, of the order of their number.
+    """
 
 
 def _inner(x: Value, y: Value) -> Value:
@@ -179,7 +230,7 @@ def _inner(x: Value, y: Value) -> Value:
     parametric=True,
 )
 def det(a: Operand) -> Array:
-    """The determinant of a, (..., n, n); its first derivative exists for singular a too.
+    """The determinant of a, (..., n, n); it has derivatives of every order for singular a too.
 
     >>> float(det(np.array([[0.0, 1.0], [1.0, 0.0]])))
     -1.0
@@ -262,14 +313,16 @@ def _positive(rng: np.random.Generator, *shape: int) -> Any:
     ),
     parametric=True,
 )
-def cholesky(a: Operand) -> Array:
+def cholesky(a: Operand, /, *, upper: bool = False) -> Array:
     """The lower triangular L with L @ L.T = a, for symmetric positive definite a, (..., n, n).
 
     As in NumPy, only the lower triangle of a is read. The gradient is symmetric, that of the
     symmetric part: what is above the diagonal gets half of it, though the value does not see it.
+    upper: L.T, of what the upper triangle of a says.
 
     >>> cholesky(np.array([[4.0, 0.0], [0.0, 9.0]]))
     array([[2., 0.],
            [0., 3.]])
     """
-    return cholesky.bind(array(a))
+    x = array(a)
+    return _t(cholesky.bind(_t(x))) if upper else cholesky.bind(x)

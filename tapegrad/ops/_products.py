@@ -5,13 +5,15 @@ Shapes that do not fit raise ShapeError where an operand is traced, NumPy's Valu
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._errors import describe
+from .._dispatch import refuse
+from .._errors import at_line, describe
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, Flags, Params, Value
 from .._values import array, shape_of
@@ -81,6 +83,8 @@ def _flat(matrices: Value, vector: Value) -> Value:
 def _matmul_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:
     x, y = args
     a, b = (len(shape_of(arg)) - has for arg, has in zip(args, batched))
+    if not a or not b:
+        raise ValueError("an example does not have enough dimensions")
     if batched[0] and not batched[1] and a <= 2 and b == 2:
         return op.bind(x, y)  # (batch, [n,] m) @ (m, k)
     if batched[0] and not batched[1] and (a, b) == (1, 1):
@@ -199,35 +203,78 @@ def _einsums(*cases: tuple[str, tuple[tuple[int, ...], ...]]) -> Any:
     ),
     parametric=True,
 )
-def einsum(subscripts: str, *operands: Operand, optimize: bool | str = False) -> Array:
+def einsum(
+    subscripts: str | Operand,
+    /,
+    *operands: Operand | Sequence[Any],
+    out: None = None,
+    optimize: bool | str = False,
+) -> Array:
     """Einstein's summation, as numpy.einsum takes it: "ij,jk->ik", "ii", "...i,i".
+
+    Or with the axes of each operand as a list of whole numbers behind it, and those of the result
+    as the last: einsum(x, [0, 1], y, [1, 2], [0, 2]).
 
     Raises ValueError for subscripts that do not fit the operands.
 
     >>> einsum("ij,j->i", np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
-    if not isinstance(subscripts, str):
-        raise TypeError(
-            f'einsum: subscripts are a string such as "ij,j->i", got {describe(subscripts)}'
-        )
-    arrays = [array(x) for x in operands]
-    explicit = _explicit(subscripts, [len(shape_of(x)) for x in arrays])
+    refuse(np.einsum, out=out)
+    text, given = _subscripts(subscripts, operands)
+    arrays = [array(x) for x in given]
+    explicit = _explicit(text, [len(shape_of(x)) for x in arrays])
     path = tuple(optimize) if isinstance(optimize, list) else optimize
     return einsum.bind(*arrays, subscripts=explicit, optimize=path)
 
 
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase
+
+
+def _subscripts(first: Any, rest: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The subscripts as a string, and the operands, of either form of the call."""
+    if isinstance(first, str):
+        return first, rest
+    both = [first, *rest]
+    if len(both) < 2:
+        raise ValueError(f"einsum needs subscripts and operands, got {describe(first)}{at_line()}")
+    lists = both[1::2] + both[-1:] * (len(both) % 2)  # the last, without an operand, is the result
+    terms = [_term(axes) for axes in lists]
+    count = len(both) // 2
+    return ",".join(terms[:count]) + "".join("->" + t for t in terms[count:]), both[: 2 * count : 2]
+
+
+def _term(axes: Any) -> str:
+    """Axes as whole numbers, or an ellipsis, as letters in the order of the numbers."""
+    if not isinstance(axes, (list, tuple)):
+        raise TypeError(
+            'einsum: subscripts are a string such as "ij,j->i" before the operands, or a list of '
+            f"whole numbers behind each; got {describe(axes)}{at_line()}"
+        )
+    places = [axis if axis is Ellipsis else operator.index(axis) for axis in axes]
+    if any(axis is not Ellipsis and not 0 <= axis < len(_LETTERS) for axis in places):
+        raise ValueError(f"einsum: axes are named by 0 to {len(_LETTERS) - 1}, got {axes}")
+    return "".join("..." if axis is Ellipsis else _LETTERS[axis] for axis in places)
+
+
 def _explicit(subscripts: str, ranks: Sequence[int]) -> str:
-    """Subscripts with the output written and letters in place of each ellipsis."""
+    """Subscripts with the output written and letters in place of each ellipsis.
+
+    NumPy itself says whether they are right: for as many axes, all of length one.
+    """
+    ones = [np.empty((1,) * rank, bool) for rank in ranks]
+    try:
+        np.einsum(subscripts, *ones)
+    except ValueError as error:
+        raise ValueError(
+            f"einsum: {subscripts!r} does not fit operands of {list(ranks)} axes: {error}"
+            f"{at_line()}"
+        ) from None
     text = subscripts.replace(" ", "")
     inputs, arrow, output = text.partition("->")
     terms = inputs.split(",")
-    if len(terms) != len(ranks):
-        raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r}, {len(ranks)} operands")
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in text]
+    free = [c for c in _LETTERS if c not in text]
     extra = [rank - len(t.replace("...", "")) for t, rank in zip(terms, ranks)]
-    if any(n < 0 or (n and "..." not in t) for n, t in zip(extra, terms)):
-        raise ValueError(f"einsum: {subscripts!r} does not fit operands of {list(ranks)} axes")
     longest = max(extra, default=0)
     letters = "".join(free[:longest])
     terms = [t.replace("...", letters[longest - n :]) for n, t in zip(extra, terms)]

@@ -1,29 +1,48 @@
-"""Ops that bring many elements to few: sums, products, extremes; running forms and sorting.
+"""Ops that bring many elements to few: sums, products, extremes, variances.
 
 axis: None for all axes, an int, or a tuple of ints; negative ones count from the end. keepdims
-keeps the reduced axes with length one. An axis that x does not have raises
-numpy.exceptions.AxisError. The ops themselves have ``axes``, a tuple of non-negative ints.
+keeps the reduced axes with length one. An axis that the array does not have raises
+numpy.exceptions.AxisError. dtype: what is computed in; of whole numbers there is no gradient. The
+ops themselves have ``axes``, a tuple of non-negative ints, and, where it is given, ``dtype``.
 """
 
 from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._tape import Array, Op, Operand
-from .._typing import Axis, Out, Rule, Rules, Run, Sample, Shape, Value
-from .._values import array, dtype_of, floating, shape_of
-from ._define import Maker, along_axes, along_axis, drawn, normal, primitive
-from ._elementary import exp
-from ._index import flipped, getitem, take_along_axis
+from .._dispatch import refuse
+from .._tape import AnyOp, Array, Op, Operand
+from .._typing import Axis, DType, Out, Rule, Rules, Sample, Shape, Value
+from .._values import (
+    Traced,
+    array,
+    dtype_of,
+    is_floating,
+    operand,
+    real_dtype,
+    shape_of,
+)
+from ._define import Maker, along_axes, drawn, normal, primitive
+from ._index import flipped, getitem
 from ._join import concatenate
 from ._select import equal, where
-from ._shape import broadcast_to, fit, inverse, reshape, spread, transpose
+from ._shape import (
+    broadcast_to,
+    converted,
+    fit,
+    inverse,
+    reshape,
+    spread,
+    stop_gradient,
+    transpose,
+)
 
 Axes = tuple[int, ...]
 
@@ -33,21 +52,40 @@ def axes_of(x: Value, axis: Axis) -> Axes:
     rank = len(shape_of(x))
     if axis is None:
         return tuple(range(rank))
-    return tuple(sorted(normalize_axis_tuple(axis, rank)))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(sorted(normalize_axis_tuple(given, rank)))
 
 
-def _reduced(op: Op[..., Out], x: Value, axis: Axis, keepdims: bool) -> Out:
-    """A reduction, its axes as the user gives them."""
-    x = array(x)
-    return op.bind(x, axes=axes_of(x, axis), keepdims=bool(keepdims))
+def kept(keepdims: bool) -> bool:
+    """Whether axes are kept; TypeError, as in NumPy, for what is neither a truth nor whole."""
+    return keepdims if keepdims.__class__ is bool else bool(operator.index(keepdims))
 
 
-def _along(op: Op[..., Out], x: Value, axis: int | None) -> Out:
-    """An op along one axis; of the operand as a vector where axis is None."""
-    x = array(x)
-    if axis is None:
-        return op.bind(reshape.bind(x, shape=(math.prod(shape_of(x)),)), axis=0)
-    return op.bind(x, axis=normalize_axis_index(axis, len(shape_of(x))))
+def reduced(
+    op: Op[..., Out],
+    a: Operand,
+    axis: Axis,
+    keepdims: bool,
+    out: None,
+    dtype: DType = None,
+) -> Out:
+    """A reduction, its parameters as the user gives them."""
+    if out is not None:
+        refuse(op.answers[0], out=out)
+    x = array(a)
+    if not shape_of(x) and axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS:
+        axis = None
+    axes = axes_of(x, axis)
+    if dtype is None:
+        return op.bind(x, axes=axes, keepdims=kept(keepdims))
+    x, wanted = computed_in(x, dtype)
+    return op.bind(x, axes=axes, keepdims=kept(keepdims), dtype=wanted)
+
+
+def computed_in(x: Value, dtype: DType) -> tuple[Value, np.dtype[Any]]:
+    """An operand, and the dtype in which it is computed with: in whole ones without a gradient."""
+    wanted = real_dtype(dtype)
+    return x if wanted.kind == "f" else stop_gradient.bind(x), wanted
 
 
 def with_axes(shape: Shape, axes: Axes) -> Shape:
@@ -83,10 +121,14 @@ def reduction(
     """The op run(x, axis=axes, keepdims=keepdims).
 
     Either its derivative by x is weights(out, x, axes), where out is expanded against x, or it is
-    linear with the transpose vjp, or it has no derivative: vjp=(None,).
+    linear with the transpose vjp, or it has no derivative: vjp=(None,). Options that are not given
+    are no parameters of the op, and rules that need them have their defaults.
     """
     rules: dict[str, Any] = {"vjp": vjp} if weights is None else _by_weights(weights)
-    compute: Run = lambda x, axes, keepdims: run(x, axis=axes, keepdims=keepdims)  # noqa: E731
+
+    def compute(x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
+        return run(x, axis=axes, keepdims=keepdims, **options)
+
     return primitive(
         *answers,
         run=compute,
@@ -101,28 +143,33 @@ def reduction(
 def _by_weights(weights: Rule) -> dict[str, Any]:
     """Both modes of a reduction whose derivative by x is weights(expanded out, x, axes)."""
 
-    def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
-        moved = t * weights(expand(out, x, axes), x, axes)
+    def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
+        moved = t * weights(expand(out, x, axes), x, axes, **options)
         return spread(sum.bind(moved, axes=axes, keepdims=keepdims), out)
 
-    def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
-        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes), x)
+    def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
+        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes, **options), x)
 
     return {"vjp": (vjp,), "jvp": (jvp,)}
 
 
-def _sum_transpose(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
-    return broadcast_to.bind(expand(g, x, axes), shape=shape_of(x))
+def _sum_transpose(
+    g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, dtype: Any = None
+) -> Value:
+    whole = broadcast_to.bind(expand(g, x, axes), shape=shape_of(x))
+    return whole if dtype is None else fit(whole, x)
 
 
 @reduction((np.sum,), np.add.reduce, vjp=(_sum_transpose,), samples=_SAMPLES + _EMPTY)
-def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def sum(
+    a: Operand, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+) -> Array:
     """The sum of the elements along axes.
 
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     array([4., 6.])
     """
-    return _reduced(sum, x, axis, keepdims)
+    return reduced(sum, a, axis, keepdims, out, dtype)
 
 
 def _count(x: Value, axes: Axes) -> int:
@@ -130,16 +177,18 @@ def _count(x: Value, axes: Axes) -> int:
     return math.prod([shape[axis] for axis in axes])
 
 
-def _mean(x: Value, axis: Axes, keepdims: Any) -> Value:
+def _mean(x: Value, axis: Axes, keepdims: Any, dtype: Any = None) -> Value:
     count = _count(x, axis)
-    if not count or dtype_of(x).itemsize < 4:  # NumPy warns, and sums half precision in single
-        return np.mean(x, axis=axis, keepdims=keepdims)
-    return np.add.reduce(x, axis=axis, keepdims=keepdims) / count
+    if dtype is None and dtype_of(x) == np.float64 and count:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # NumPy's, in half the time
+    return np.mean(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def _mean_transpose(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) -> Value:
+def _mean_transpose(
+    g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, dtype: Any = None
+) -> Value:
     share = g * (1.0 / builtins.max(_count(x, axes), 1))
-    return _sum_transpose(share, out, x, axes, keepdims)
+    return _sum_transpose(share, out, x, axes, keepdims, dtype)
 
 
 @reduction(
@@ -148,13 +197,15 @@ def _mean_transpose(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool) 
     vjp=(_mean_transpose,),
     samples=(*_SAMPLES, normal((2, 0), axes=(0,), keepdims=False)),
 )
-def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def mean(
+    a: Operand, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+) -> Array:
     """The mean of the elements along axes.
 
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     array([2., 3.])
     """
-    return _reduced(mean, x, axis, keepdims)
+    return reduced(mean, a, axis, keepdims, out, dtype)
 
 
 def _share(out: Value, x: Value, axes: Axes) -> Value:
@@ -164,23 +215,23 @@ def _share(out: Value, x: Value, axes: Axes) -> Value:
 
 
 @reduction((np.max, np.amax), np.max, weights=_share)
-def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def max(a: Operand, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """The largest element along axes; those that tie share the gradient equally.
 
     >>> float(max(np.array([1.0, 3.0, 2.0])))
     3.0
     """
-    return _reduced(max, x, axis, keepdims)
+    return reduced(max, a, axis, keepdims, out)
 
 
 @reduction((np.min, np.amin), np.min, weights=_share)
-def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def min(a: Operand, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """The smallest element along axes; those that tie share the gradient equally.
 
     >>> float(min(np.array([1.0, 3.0, 2.0])))
     1.0
     """
-    return _reduced(min, x, axis, keepdims)
+    return reduced(min, a, axis, keepdims, out)
 
 
 def _running_product(x: Value) -> Value:
@@ -196,7 +247,7 @@ def _running_product(x: Value) -> Value:
     return x
 
 
-def _product_of_others(out: Value, x: Value, axes: Axes) -> Value:
+def _product_of_others(out: Value, x: Value, axes: Axes, dtype: Any = None) -> Value:
     """For each element the product of all the others: right also where some are zero."""
     shape = shape_of(x)
     if 0 in shape:
@@ -228,159 +279,115 @@ def _product_of_others(out: Value, x: Value, axes: Axes) -> Value:
         drawn(lambda rng: (np.array([0.0, 2.0, 0.0, 1.5]),), axes=(0,), keepdims=False),
     ),
 )
-def prod(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def prod(
+    a: Operand, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+) -> Array:
     """The product of the elements along axes; the gradient is right also where some are zero.
 
     >>> float(prod(np.array([2.0, 3.0, 4.0])))
     24.0
     """
-    return _reduced(prod, x, axis, keepdims)
+    return reduced(prod, a, axis, keepdims, out, dtype)
 
 
 @reduction((np.all,), np.all, vjp=(None,))
-def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def all(a: Operand, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """Whether all elements along axes are true; no gradient.
 
     >>> bool(all(np.array([True, False])))
     False
     """
-    return _reduced(all, x, axis, keepdims)
+    return reduced(all, a, axis, keepdims, out)
 
 
 @reduction((np.any,), np.any, vjp=(None,))
-def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
+def any(a: Operand, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """Whether any element along axes is true; no gradient.
 
     >>> bool(any(np.array([True, False])))
     True
     """
-    return _reduced(any, x, axis, keepdims)
+    return reduced(any, a, axis, keepdims, out)
 
 
-def _logsumexp(x: Value, axis: Axes, keepdims: bool) -> Value:
-    top = np.max(x, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)  # all -inf, or an inf: exp decides
-    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return out if keepdims else np.squeeze(out, axis=axis)[()]
+def _deviations(out: Value, x: Value, axes: Axes, ddof: float = 0, dtype: Any = None) -> Value:
+    """Twice the deviations from the mean, over their number: what they take from it cancels."""
+    freedom = _count(x, axes) - ddof
+    scale = 2.0 / freedom if freedom > 0 else math.nan
+    return scale * (x - mean.bind(x, axes=axes, keepdims=True))
 
 
-@reduction((), _logsumexp, weights=lambda out, x, axes: exp(x - out))
-def logsumexp(a: Operand, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log(sum(exp(a))) along axes, without overflow.
-
-    >>> float(logsumexp([1000.0, -1000.0]))
-    1000.0
-    """
-    return _reduced(logsumexp, floating(a), axis, keepdims)
-
-
-def _softmax(x: Value, axes: Axes) -> Value:
-    weights = np.exp(x - np.max(x, axis=axes, keepdims=True))
-    return weights / np.sum(weights, axis=axes, keepdims=True)
-
-
-def _softmax_rule(t: Value, out: Value, x: Value, axes: Axes) -> Value:
-    # J = diag(s) - s s^T is symmetric: both modes are the same.
-    return out * (t - sum.bind(out * t, axes=axes, keepdims=True))
-
-
-@primitive(
-    run=_softmax,
-    vjp=(_softmax_rule,),
-    jvp=(_softmax_rule,),
-    batch=along_axes,
-    samples=(normal((3,), axes=(0,)), normal((2, 3), axes=(1,)), normal((2, 3), axes=(0, 1))),
-    parametric=True,
+@reduction(
+    (np.var,),
+    np.var,
+    weights=_deviations,
+    samples=(*_SAMPLES, normal((3, 2), axes=(0,), keepdims=False, ddof=1)),
 )
-def softmax(x: Operand, axis: Axis = -1) -> Array:
-    """exp(x) / sum(exp(x)) along axes: positive, sum 1, same shape; no x overflows.
+def var(
+    a: Operand,
+    axis: Axis = None,
+    dtype: DType = None,
+    out: None = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    mean: Operand | None = None,
+    correction: float | None = None,
+) -> Array:
+    """The variance along axes: the sum of squared deviations over (count - ddof).
 
-    An axis that x does not have raises numpy.exceptions.AxisError.
+    ddof:       also called correction; where it is the count or more, that divisor is 0
+    mean:       if it is known, with the axes kept; what it depends on has its gradient
 
-    >>> softmax(np.array([[0.0, 0.0], [0.0, 1000.0]]))
-    array([[0.5, 0.5],
-           [0. , 1. ]])
+    >>> float(var(np.array([1.0, 3.0])))
+    1.0
     """
-    x = floating(x)
-    return softmax.bind(x, axes=axes_of(x, axis))
+    if out is not None:
+        refuse(np.var, out=out)
+    x = array(a)
+    if mean is not None:
+        params = var_settings("var", x, axis, None, ddof, keepdims, correction)[1]
+        squares: Any = (x - operand(mean)) ** 2
+        if dtype is None and not is_floating(x):
+            dtype = np.float64
+        total = sum(squares, axis, dtype, None, keepdims)
+        freedom = builtins.max(_count(x, params["axes"]) - params.get("ddof", 0), 0)
+        result: Array = _over(total, freedom)
+        return result
+    x, params = var_settings("var", x, axis, dtype, ddof, keepdims, correction)
+    return var.bind(x, **params)
 
 
-# Along one axis ----------------------------------------------------------------------------------
-@primitive(
-    np.cumsum,
-    run=np.cumsum,
-    vjp=(lambda g, out, x, axis: flipped(cumsum.bind(flipped(g, axis), axis=axis), axis),),
-    batch=along_axis,
-    samples=(normal((4,), axis=0), normal((2, 3), axis=1), normal((0,), axis=0)),
-    parametric=True,
-)
-def cumsum(x: Operand, axis: int | None = None) -> Array:
-    """The running sum along an axis; of all elements, in a vector, where axis is None.
-
-    >>> cumsum(np.array([1.0, 2.0, 3.0]))
-    array([1., 3., 6.])
-    """
-    return _along(cumsum, x, axis)
-
-
-_LINES = (normal((3,), axis=0), normal((2, 3), axis=1))
-
-
-@primitive(np.argmax, run=np.argmax, vjp=(None,), batch=along_axis, samples=_LINES, parametric=True)
-def argmax(x: Operand, axis: int | None = None) -> Array:
-    """The position of the largest element along an axis, the first of several; no gradient.
-
-    >>> int(argmax(np.array([1.0, 3.0, 2.0])))
-    1
-    """
-    return _along(argmax, x, axis)
+def var_settings(
+    name: str,
+    x: Value,
+    axis: Axis,
+    dtype: DType,
+    ddof: float,
+    keepdims: bool,
+    correction: float | None,
+) -> tuple[Value, dict[str, Any]]:
+    """What a variance, or its root, is computed of, and the op's parameters."""
+    if correction is not None:
+        if ddof != 0:
+            raise ValueError(f"{name}: ddof and correction are one parameter, and both are given")
+        ddof = correction
+    params: dict[str, Any] = {"axes": axes_of(x, axis), "keepdims": kept(keepdims)}
+    if isinstance(ddof, Traced):
+        ddof = float(ddof)  # of an integer; or it says why not
+    if ddof != 0:
+        params["ddof"] = ddof
+    if dtype is not None:
+        x, params["dtype"] = computed_in(x, dtype)
+    return x, params
 
 
-@primitive(np.argmin, run=np.argmin, vjp=(None,), batch=along_axis, samples=_LINES, parametric=True)
-def argmin(x: Operand, axis: int | None = None) -> Array:
-    """The position of the smallest element along an axis, the first of several; no gradient.
-
-    >>> int(argmin(np.array([1.0, 3.0, 2.0])))
-    0
-    """
-    return _along(argmin, x, axis)
+def _over(total: Any, count: float) -> Any:
+    """A sum over a number, in the dtype of the sum, in which that number could be inexact."""
+    if is_floating(total) and total.dtype.itemsize >= 8:
+        return total / count
+    return converted(converted(total, np.dtype(np.float64)) / count, total.dtype)
 
 
-@primitive(
-    np.argsort,
-    run=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
-    vjp=(None,),
-    batch=along_axis,
-    samples=_LINES,
-    parametric=True,
-)
-def argsort(x: Operand, axis: int | None = -1) -> Array:
-    """The positions of the elements in ascending order, ties in their order; no gradient.
-
-    >>> argsort(np.array([2.0, 1.0]))
-    array([1, 0])
-    """
-    return _along(argsort, x, axis)
-
-
-def _sort_vjp(g: Value, out: Value, x: Value, axis: int) -> Value:
-    ranks = argsort.bind(argsort.bind(x, axis=axis), axis=axis)  # the inverse permutation
-    return take_along_axis.bind(g, ranks, axis=axis)
-
-
-@primitive(
-    np.sort,
-    run=lambda x, axis: np.sort(x, axis=axis, kind="stable"),
-    vjp=(_sort_vjp,),
-    jvp=(lambda t, out, x, axis: take_along_axis.bind(t, argsort.bind(x, axis=axis), axis=axis),),
-    batch=along_axis,
-    samples=(normal((4,), axis=0), normal((3, 2), axis=0), normal((0,), axis=0)),
-    parametric=True,
-)
-def sort(x: Operand, axis: int | None = -1) -> Array:
-    """The elements along an axis in ascending order; the gradient goes where each came from.
-
-    >>> sort(np.array([2.0, 1.0]))
-    array([1., 2.])
-    """
-    return _along(sort, x, axis)
+# Of a number, NumPy lets these be along axis 0.
+_OF_NUMBERS: frozenset[AnyOp] = frozenset((sum, prod, max, min, all, any))

@@ -10,10 +10,12 @@ import operator
 
 import numpy as np
 
+from .._dispatch import refuse
 from .._tape import Array, Operand
 from .._typing import Value
-from ._define import drawn, primitive
-from ._elementwise import aligned, elementwise, one
+from .._values import operand
+from ._define import drawn, normal, on_stacks, primitive
+from ._elementwise import aligned, elementwise, first, one, second, slope
 from ._shape import fit, spread
 
 
@@ -170,6 +172,26 @@ def rint(x: Operand, /) -> Array:
     """
 
 
+@primitive(
+    np.round,
+    np.around,
+    run=np.round,
+    vjp=(None,),
+    batch=on_stacks,
+    kind="elementwise",
+    samples=(normal((3,), decimals=1), normal((), decimals=0)),
+    parametric=True,
+)
+def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
+    """a rounded to this number of decimals, halves to even; derivative 0.
+
+    >>> float(round(1.25, 1))
+    1.2
+    """
+    refuse(np.round, out=out)
+    return round.bind(operand(a), decimals=operator.index(decimals))
+
+
 @elementwise(np.floor_divide, None, None, symbol="//")
 def floor_divide(x: Operand, y: Operand, /) -> Array:
     """floor(x / y); derivative 0.
@@ -230,6 +252,7 @@ def minimum(x: Operand, y: Operand, /) -> Array:
 @primitive(
     np.where,
     run=np.where,
+    plain=lambda *args: np.where(*map(operand, args)),
     vjp=(
         None,
         lambda g, out, c, x, y: fit(where.bind(c, g, 0.0), x),
@@ -256,4 +279,19 @@ def where(condition: Operand, x: Operand, y: Operand, /) -> Array:
     >>> where(np.array([True, False]), 1.0, 2.0)
     array([1., 2.])
     """
-    return where.bind(condition, x, y)
+    return where.bind(*map(operand, (condition, x, y)))
+
+
+def _times(x: Value, y: Value) -> Value:
+    with np.errstate(invalid="ignore"):
+        out = np.multiply(x, y)
+    lost = np.isnan(out)
+    if lost.any():
+        out = np.where(lost & ~np.isnan(x) & ~np.isnan(y), out.dtype.type(0.0), out)[()]
+    return out
+
+
+# For limits: p log p where p is 0, y x^(y-1) where y or the power is.
+@slope(second, first, run=_times)
+def times(x: Operand, y: Operand, /) -> Array:
+    """x * y, and 0 where one of them is 0 and the other infinite."""

@@ -2,6 +2,9 @@
 
 `fit` gives a cotangent the shape and dtype of the operand that it belongs to, `spread` gives a
 tangent those of the output. No rule elsewhere needs to know how operands were broadcast.
+
+What tells nothing of values is taken as NumPy takes it, and changes nothing: ``copy`` and the
+``order`` of a copy, since values are immutable, ``subok``, since operands are of no other class.
 """
 
 from __future__ import annotations
@@ -9,17 +12,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._errors import ConversionError, at_line
+from .._dispatch import refuse
+from .._errors import ShapeError, at_line
 from .._tape import AnyOp, Array, Operand
-from .._texts import COMPLEX_VALUE
-from .._typing import Args, Flags, Params, Shape, Value
-from .._values import array, dtype_of, is_complex, shape_of
-from ._define import drawn, normal, on_stacks, primitive
+from .._typing import Args, DType, Flags, Layout, Order, Params, Shape, Value
+from .._values import array as as_array, dtype_of, operand, real_dtype, shape_of
+from ._define import answers, drawn, normal, on_stacks, primitive
 
 
 def lengths_of(shape: int | Sequence[int]) -> Shape:
@@ -91,14 +94,14 @@ def _unbroadcast_batch(op: AnyOp, size: int, batched: Flags, args: Args, p: Para
     ),
     parametric=True,
 )
-def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Array:
+def broadcast_to(array: Operand, shape: int | Sequence[int], subok: bool = False) -> Array:
     """The elements repeated to a larger shape, as operators do.
 
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
     array([[1., 2.],
            [1., 2.]])
     """
-    return broadcast_to.bind(array(x), shape=lengths_of(shape))
+    return broadcast_to.bind(as_array(array), shape=lengths_of(shape))
 
 
 @primitive(
@@ -118,8 +121,6 @@ def unbroadcast(x: Operand, *, shape: Shape) -> Array:
 
 # Dtype -------------------------------------------------------------------------------------------
 def _astype(x: Value, dtype: np.dtype[Any]) -> Value:
-    if is_complex(x) and dtype.kind == "f":
-        raise ConversionError(COMPLEX_VALUE.format(where=at_line()))
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
 
 
@@ -135,15 +136,24 @@ def _astype(x: Value, dtype: np.dtype[Any]) -> Value:
     ),
     parametric=True,
 )
-def astype(x: Operand, dtype: Any) -> Array:
+def astype(
+    x: Operand, dtype: DType, /, *, copy: bool = True, device: Literal["cpu"] | None = None
+) -> Array:
     """The values in another dtype; converted to integers or booleans they have no gradient.
 
     >>> astype(np.array([1.5]), np.float32)
     array([1.5], dtype=float32)
     """
-    wanted = np.dtype(dtype)
-    convert = astype.bind if wanted.kind == "f" else truncate.bind
-    return convert(array(x), dtype=wanted)
+    if device is not None:
+        np.empty(0, device=device)  # a ValueError, if it is another
+    result: Array = converted(as_array(x), real_dtype(dtype))
+    return result
+
+
+def converted(x: Value, dtype: np.dtype[Any]) -> Value:
+    """The values in another dtype: with a gradient if that is floating point."""
+    convert: Any = astype if dtype.kind == "f" else truncate
+    return convert.bind(x, dtype=dtype)
 
 
 @primitive(
@@ -201,15 +211,28 @@ def spread(x: Value, out: Value) -> Value:
     ),
     parametric=True,
 )
-def reshape(x: Operand, shape: int | Sequence[int]) -> Array:
+def reshape(
+    a: Operand,
+    /,
+    shape: int | Sequence[int],
+    order: Order = "C",
+    *,
+    copy: Literal[True] | None = None,
+) -> Array:
     """The same elements in another shape; one length may be -1, and is then worked out.
+
+    order: "C" for the last axis as the quickest, in both shapes, "F" for the first.
 
     >>> reshape(np.array([1.0, 2.0]), (2, 1))
     array([[1.],
            [2.]])
     """
-    x = array(x)
+    x = as_array(a)
     wanted = lengths_of(shape)
+    if copy is not None and not copy:
+        refuse(np.reshape, copy=copy)
+    if order != "C" and first_is_quickest(np.reshape, order):
+        return transpose(reshape(transpose(x), wanted[::-1]))
     total = math.prod(shape_of(x))
     if wanted.count(-1) == 1:
         known = math.prod(n for n in wanted if n != -1)
@@ -218,9 +241,17 @@ def reshape(x: Operand, shape: int | Sequence[int]) -> Array:
     return reshape.bind(x, shape=wanted)
 
 
+def first_is_quickest(function: Any, order: str | None) -> bool:
+    """Whether an order is "F"; refuses those that ask how an array lies in memory."""
+    function(np.empty(1), *[1] * (function is np.reshape), order=order)  # NumPy's error, if any
+    if order is not None and order.upper() not in ("C", "F"):
+        refuse(function, order=order)
+    return order is not None and order.upper() == "F"
+
+
 @primitive(
     np.transpose,
-    run=lambda x, axes: x.transpose(axes) if axes else x,
+    run=lambda x, axes: x.transpose(axes) if axes else x if hasattr(x, "shape") else np.asarray(x),
     vjp=(lambda g, out, x, axes: transpose.bind(g, axes=inverse(axes)),),
     batch=lambda op, size, batched, args, p: op.bind(
         *args, axes=(0, *(axis + 1 for axis in p["axes"]))
@@ -233,16 +264,18 @@ def reshape(x: Operand, shape: int | Sequence[int]) -> Array:
     ),
     parametric=True,
 )
-def transpose(x: Operand, axes: Sequence[int] | None = None) -> Array:
+def transpose(a: Operand, axes: Sequence[int] | None = None) -> Array:
     """The axes in another order, or in reverse.
 
     >>> transpose(np.zeros((2, 3))).shape
     (3, 2)
     """
-    x = array(x)
+    x = as_array(a)
     rank = len(shape_of(x))
-    order = tuple(range(rank))[::-1] if axes is None else normalize_axis_tuple(axes, rank)
-    return transpose.bind(x, axes=tuple(order))
+    order = tuple(range(rank))[::-1] if axes is None else tuple(normalize_axis_tuple(axes, rank))
+    if len(order) != rank:
+        raise ShapeError(f"transpose: axes {order} of an array of shape {shape_of(x)}{at_line()}")
+    return transpose.bind(x, axes=order)
 
 
 def inverse(axes: Sequence[int]) -> tuple[int, ...]:
@@ -266,10 +299,6 @@ def transposed(x: Value) -> Value:
 
 # Marks -------------------------------------------------------------------------------------------
 @primitive(
-    np.copy,
-    np.real,
-    np.conjugate,
-    np.positive,
     run=lambda x, label=None: x,
     vjp=(lambda g, out, x, label=None: g,),
     batch=on_stacks,
@@ -278,6 +307,37 @@ def transposed(x: Value) -> Value:
 )
 def identity(x: Operand, /, *, label: str | None = None) -> Array:
     """The value itself, perhaps with a name for those who read the tape."""
+
+
+@primitive(
+    np.copy,
+    run=np.asarray,
+    plain=np.array,
+    vjp=(lambda g, out, x: g,),
+    batch=on_stacks,
+    kind="elementwise",
+    samples=(normal((2,)), normal(())),
+    parametric=True,
+)
+def copy(a: Operand, order: Layout = "K", subok: bool = False) -> Array:
+    """The values in an array of their own; a traced one, which is immutable, needs none.
+
+    >>> copy(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    if order != "K":
+        np.copy(np.empty(0), order)  # a ValueError, if it is none
+    return copy.bind(operand(a))
+
+
+@answers(np.real)
+def real(val: Operand) -> Array:
+    """The values themselves: they are real.
+
+    >>> real(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return identity.bind(operand(val))
 
 
 @primitive(

@@ -1,5 +1,6 @@
 """Optimisers as gradient transformations: pure (init, update) pairs, and schedules for them."""
 
+from .._words import absent_from as _absent_from
 from ._schedules import (
     Schedule as Schedule,
     constant as constant,
@@ -22,3 +23,6 @@ from ._transform import (
     apply_updates as apply_updates,
     chain as chain,
 )
+
+# What other libraries call what is here. Type checkers see no such function, and miss nothing.
+globals()["__getattr__"] = _absent_from(__name__)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .._errors import describe
 from .._tape import Scalar
-from .._values import Traced, is_real, shape_of
+from .._values import Traced, is_operand, shape_of
 
 # The rate at a step; a traced one where someone differentiates by it.
 Schedule: TypeAlias = Callable[[int], Scalar]
@@ -21,7 +21,7 @@ def constant(rate: float) -> Callable[[int], float]:
     >>> constant(0.1)(1000)
     0.1
     """
-    _check_finite("constant", rate=rate)
+    (rate,) = _finite("constant", rate=rate)
     return lambda _: rate
 
 
@@ -36,7 +36,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> [rate(0), rate(50), rate(100), rate(1000)]
     [1.0, 0.55, 0.1, 0.1]
     """
-    _check_finite("linear_decay", start=start, end=end)
+    start, end = _finite("linear_decay", start=start, end=end)
     _check_steps("linear_decay", steps)
     return lambda step: start - (start - end) * step / steps if step < steps else end
 
@@ -50,9 +50,9 @@ def exponential_decay(start: float, factor: float, steps: int = 1) -> Callable[[
     >>> [rate(0), rate(10), rate(20)]
     [0.8, 0.4, 0.2]
     """
-    _check_finite("exponential_decay", start=start)
+    (start,) = _finite("exponential_decay", start=start)
     _check_steps("exponential_decay", steps)
-    check_number(
+    factor = number(
         f"exponential_decay expected a number as its factor, got {describe(factor)}", factor
     )
     if not 0.0 < factor <= 1.0:
@@ -70,7 +70,7 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> [rate(0), round(rate(50), 12), rate(100), rate(200)]
     [1.0, 0.5, 0.0, 0.0]
     """
-    _check_finite("cosine_decay", start=start, end=end)
+    start, end = _finite("cosine_decay", start=start, end=end)
     _check_steps("cosine_decay", steps)
 
     def rate(step: int) -> float:
@@ -81,21 +81,26 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     return rate
 
 
-def check_number(message: str, value: object) -> None:
-    """Raise TypeError with this message unless a setting is a real number, or a traced one."""
-    number = isinstance(value, Real) or (is_real(value) and shape_of(value) == ())
-    if not (number or isinstance(value, Traced)):
-        raise TypeError(message)
+def number(message: str, value: Any) -> Any:
+    """A setting as a float, which changes no dtype; a traced one as it is, since someone
+    differentiates by it. Raises TypeError with this message unless it is a real number.
+    """
+    if isinstance(value, Traced):
+        return value
+    if isinstance(value, Real) or (is_operand(value) and shape_of(value) == ()):
+        return float(value)
+    raise TypeError(message)
 
 
-def _check_finite(name: str, **rates: float) -> None:
+def _finite(name: str, **rates: float) -> Iterator[float]:
     for setting, rate in rates.items():
-        check_number(f"{name} expected a number as its {setting}, got {describe(rate)}", rate)
-        if not math.isfinite(rate):
+        given = number(f"{name} expected a number as its {setting}, got {describe(rate)}", rate)
+        if not math.isfinite(given):
             raise ValueError(f"{name} expected a finite {setting}, got {rate!r}")
+        yield given
 
 
 def _check_steps(name: str, steps: int) -> None:
-    check_number(f"{name} expected a number of steps, got {describe(steps)}", steps)
+    number(f"{name} expected a number of steps, got {describe(steps)}", steps)
     if steps < 1:
         raise ValueError(f"{name} expected steps of at least 1, got {steps!r}")

@@ -10,9 +10,9 @@ import numpy as np
 from .. import numpy as tnp, tree
 from .._errors import describe
 from .._tape import Scalar, Var
-from .._values import shape_of
-from ._schedules import Schedule, check_number
-from ._transform import Checked, Transformation, chain, check_like
+from .._values import operand, shape_of
+from ._schedules import Schedule, number
+from ._transform import Checked, Transformation, chain, matched, owned
 
 P = TypeVar("P")
 
@@ -102,7 +102,7 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
     >>> keep_half.update([8.0], state, [0.0])
     ([12.0], Velocity(velocity=[12.0]))
     """
-    check_number(f"momentum expected a number as its decay, got {describe(decay)}", decay)
+    decay = number(f"momentum expected a number as its decay, got {describe(decay)}", decay)
     if not 0.0 <= decay < 1.0:
         raise ValueError(f"momentum expected 0 <= decay < 1, got {decay!r}")
 
@@ -110,9 +110,10 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
         return decay * v + g
 
     def step(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
-        check_like(params, state.velocity, "velocity", "update(grads, state, params)")
+        matched(params, state.velocity, "velocity", "update(grads, state, params)")
         velocity: P = tree.map(roll, state.velocity, grads)
-        return tree.map(roll, velocity, grads) if nesterov else velocity, Velocity(velocity)
+        updates = tree.map(roll, velocity, grads) if nesterov else owned(velocity)
+        return updates, Velocity(velocity)
 
     update = Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", not shape_of(decay))
     return Transformation(lambda params: Velocity(tree.map(_zero_like, params)), update)
@@ -130,7 +131,7 @@ def add_l2(alpha: float) -> Transformation[tuple[()]]:
     >>> add_l2(0.5).update([1.0], (), [3.0])
     ([4.0], ())
     """
-    _check_alpha("add_l2", alpha)
+    alpha = _alpha("add_l2", alpha)
 
     def step(grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
         return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
@@ -146,24 +147,23 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
     >>> float(l2_penalty({"w": np.array([1.0, 2.0]), "b": 3.0}, 0.5))
     7.0
     """
-    _check_alpha("l2_penalty", alpha)
-    squares = [tnp.sum(p * p) if shape_of(p) else p * p for p in tree.leaves(params)]
+    alpha = _alpha("l2_penalty", alpha)
+    leaves = map(operand, tree.leaves(params))
+    squares = [tnp.sum(p * p) if shape_of(p) else p * p for p in leaves]
     total: Scalar = alpha * sum(squares[1:], start=squares[0]) if squares else 0.0
     return total
 
 
 def _rate(rate: Any, origin: str) -> Any:
-    """A learning rate that can be used: NumPy's scalars as floats, which change no dtype."""
-    if isinstance(rate, Var):  # someone differentiates by it
-        return rate
-    check_number(
+    """A learning rate that can be used, checked where no one differentiates by it."""
+    given = number(
         "expected a learning rate that is a number, or a schedule that returns numbers, "
         f"got {describe(rate)}{origin}",
         rate,
     )
-    if not (math.isfinite(rate) and rate >= 0.0):
+    if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
         raise ValueError(f"expected a finite learning rate >= 0, got {rate!r}{origin}")
-    return float(rate)
+    return given
 
 
 def _zero_like(p: Any) -> Any:
@@ -171,7 +171,8 @@ def _zero_like(p: Any) -> Any:
     return np.zeros(p.shape, p.dtype) if hasattr(p, "dtype") else 0.0
 
 
-def _check_alpha(name: str, alpha: float) -> None:
-    check_number(f"{name} expected a number as its alpha, got {describe(alpha)}", alpha)
-    if not (math.isfinite(alpha) and alpha >= 0.0):
+def _alpha(name: str, alpha: Any) -> Any:
+    given = number(f"{name} expected a number as its alpha, got {describe(alpha)}", alpha)
+    if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
         raise ValueError(f"{name} expected a finite alpha >= 0, got {alpha!r}")
+    return given

@@ -14,10 +14,13 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
+import numpy as np
 
 from .. import tree
-from .._errors import ShapeError, describe
-from .._values import shape_of
+from .._errors import LeafError, ShapeError, describe
+from .._structure import difference
+from .._typing import Value
+from .._values import copied, is_operand, shape_of
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -55,8 +58,9 @@ def apply_updates(params: P, updates: P) -> P:
     >>> apply_updates({"w": 1.0}, {"w": -0.25})
     {'w': 0.75}
     """
-    check_like(params, updates, "update", "apply_updates(params, updates)")
-    return tree.map(lambda p, u: p + u, params, updates)
+    before, moves, structure = matched(params, updates, "update", "apply_updates(params, updates)")
+    after: P = tree.unflatten(structure, [p + u for p, u in zip(before, moves)])
+    return after
 
 
 def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ...]]:
@@ -82,7 +86,7 @@ def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ..
         for update, before in zip(updates, state):
             grads, after = update(grads, before, params)
             states.append(after)
-        return grads, tuple(states)
+        return grads if updates else owned(grads), tuple(states)
 
     expected = f"a tuple of {len(updates)}, one for each of its parts"
     return Transformation(
@@ -113,20 +117,40 @@ class Checked(Generic[S]):
         if not self.trusts:
             if params is None and grads is not None:
                 raise TypeError(f"{self.name}'s update got no params.\n{_ORDER}.")
-            check_like(params, grads, "gradient", "update(grads, state, params)")
+            matched(params, grads, "gradient", "update(grads, state, params)")
         return self.step(grads, state, params)
+
+
+def owned(updates: P) -> P:
+    """Updates in arrays of their own, where they would be the state's or the gradients'."""
+    leaves, structure = tree.flatten(updates)
+    fresh: P = tree.unflatten(structure, copied(leaves))
+    return fresh
 
 
 _ORDER = "Call it as update(grads, state, params), the state second and the parameters third"
 
 
-def check_like(params: object, other: object, what: str, call: str) -> None:
-    """Raise ShapeError unless the other tree has the structure and shapes of the parameters."""
+def matched(
+    params: object, other: object, what: str, call: str
+) -> tuple[list[Value], list[Value], tree.Structure]:
+    """The leaves of two trees and their structure. Raises ShapeError unless the other tree has the
+    structure and shapes of the parameters, LeafError for what is no number or plain array.
+    """
     wanted, structure = tree.flatten(params)
     found, got = tree.flatten(other)
     if got != structure:
         raise ShapeError(_difference(params, other, what, call))
     for k, (p, g) in enumerate(zip(wanted, found)):
+        alike = p.__class__ is np.ndarray is g.__class__ and p.shape == g.shape
+        if alike and p.dtype.kind == "f" == g.dtype.kind:  # as mostly
+            continue
+        if not (is_operand(p) and is_operand(g)):
+            name, leaf = ("params", p) if not is_operand(p) else (f"the {what}s", g)
+            path = [*tree.paths(params, name)][k]
+            raise LeafError(
+                f"{path} must be a real number or a plain array of them, got {describe(leaf)}"
+            )
         if shape_of(g) != shape_of(p):
             path = [*tree.paths(params, "params")][k]
             raise ShapeError(
@@ -134,6 +158,7 @@ def check_like(params: object, other: object, what: str, call: str) -> None:
                 f"the {what} of a parameter must have the parameter's shape.\n"
                 f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."
             )
+    return wanted, found, structure
 
 
 _SOURCE = {
@@ -153,7 +178,7 @@ def _difference(params: object, other: object, what: str, call: str) -> str:
         lines += [f"a {what} for {each}, which is no parameter" for each in extra[:1]]
         detail = "; ".join(lines)
     else:
-        detail = f"expected {tree.flatten(params)[1]}, got {tree.flatten(other)[1]}"
+        detail = difference(tree.flatten(params)[1], other, what) or ""
     return (
         f"the params and their {what}s differ in structure: {detail}.\n"
         f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."

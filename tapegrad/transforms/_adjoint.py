@@ -6,6 +6,7 @@ by its value, and passes to each operand what the op's rule makes of it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from .._node import Record
 from .._typing import Rule, Value
+from .._values import Traced
 from ..ops._bundle import Bundle
+from ..ops._shape import astype
 
 
 def adjoints(nodes: Sequence[Record], seeds: Mapping[int, Value]) -> list[Value | None]:
@@ -42,20 +45,33 @@ def added(total: Value | None, part: Value | None) -> Value | None:
     return part if total is None else total if part is None else total + part
 
 
+# What Python's floats raise where NumPy's numbers are infinite or NaN. A FloatingPointError is
+# NumPy's, and stands.
+REFUSALS = (ZeroDivisionError, OverflowError)
+
+
 def ruled(rule: Rule, *values: Value, **params: Any) -> Value | None:
     """What a rule gives; where Python's floats refuse (1 / 0, overflow), as NumPy has it."""
     try:
         return rule(*values, **params)
-    except ArithmeticError:
+    except REFUSALS:
         return by_ieee(rule, *values, **params)
 
 
 def by_ieee(rule: Rule, *values: Value, **params: Any) -> Value | None:
     """What a rule gives of NumPy's numbers, not Python's: infinity, or NaN."""
+    given = [_numpys(x, sys.exception()) for x in values]
+    return rule(*given, **params)
 
-    def numpy(x: Value) -> Value:
-        if isinstance(x, Bundle):
-            return x.map(numpy)
-        return np.float64(x) if x.__class__ is float else x
 
-    return rule(*map(numpy, values), **params)
+def _numpys(x: Value, error: BaseException | None) -> Value:
+    """A Python float as NumPy's number; a traced one, too, whose traces forget the error."""
+    if isinstance(x, Bundle):
+        return x.map(lambda each: _numpys(each, error))
+    outer = x
+    while isinstance(outer, Traced):
+        outer._trace.forgive(error)
+        outer = outer._value
+    if outer.__class__ is not float:
+        return x
+    return np.float64(x) if x is outer else astype.bind(x, dtype=np.dtype(np.float64))

@@ -11,18 +11,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, TypeAlias, TypeVar, overload
 
 import attrs
-import optree
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import tree
 from .._errors import OutputError, ShapeError, at_line, describe, name_of
+from .._structure import spread
 from .._tape import AnyOp, Array, Scalar, Trace, Var, escaped, explained
 from .._texts import NOT_A_NUMBER
 from .._typing import Args, Function, Out, P, Params, Rest, Shape, Value
-from .._values import Look, Traced, array, is_number, operand, shape_of, unshared
+from .._values import Look, Traced, array, is_operand, operand, own, shape_of
+from .._warnings import watched
 from ..numpy import TABLE
 from ..ops._shape import axis_moved, broadcast_to
-from ._boundary import a_function
+from ._boundary import a_function, check_alive
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
@@ -84,7 +86,7 @@ def _whole(batch: Batch, leaf: Value) -> Value:
     """An output with its examples along axis 0: repeated if it is the same for all."""
     if leaf.__class__ is Var and leaf._trace is batch:
         return leaf._value
-    if not is_number(leaf):
+    if not is_operand(check_alive(leaf)):
         raise OutputError(
             NOT_A_NUMBER.format(
                 transform=f"tapegrad.{batch.transform}",
@@ -108,10 +110,11 @@ class Batched:
     def __name__(self) -> str:
         return f"vmap({name_of(self.function)})"
 
+    @watched
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function on every example; the results stacked along out_axes."""
         leaves, structure = tree.flatten(args)
-        axes = self._axes_of(args, len(leaves))
+        axes = self._axes_of(args)
         size = self._size(args, leaves, axes)
         with Batch(size, self.function) as batch:
             examples = [
@@ -121,11 +124,12 @@ class Batched:
             out = self.function(*tree.unflatten(structure, examples), **kwargs)
         found, shape = tree.flatten(out)
         whole = [_whole(batch, leaf) for leaf in found]
-        places = _prefix(self.out_axes, out, len(found), "out_axes")
+        places = _prefix(self.out_axes, shape, "out_axes")
+        self._check_places(out, whole, places)
         placed = [_to_place(*group, batch) for group in zip(whole, places, found)]
-        return tree.unflatten(shape, unshared(placed, leaves))
+        return tree.unflatten(shape, own(placed, leaves))
 
-    def _axes_of(self, args: tuple[Any, ...], count: int) -> list[int | None]:
+    def _axes_of(self, args: tuple[Any, ...]) -> list[int | None]:
         axes = self.in_axes
         if isinstance(axes, (list, tuple)):
             if len(axes) != len(args):
@@ -136,9 +140,19 @@ class Batched:
             return [
                 axis
                 for i, (given, arg) in enumerate(zip(axes, args))
-                for axis in _prefix(given, arg, len(tree.leaves(arg)), f"in_axes[{i}]")
+                for axis in _prefix(given, tree.flatten(arg)[1], f"in_axes[{i}]")
             ]
-        return _prefix(axes, args, count, "in_axes")
+        return _prefix(axes, tree.flatten(args)[1], "in_axes")
+
+    def _check_places(self, out: Any, whole: Sequence[Value], places: Sequence[int | None]) -> None:
+        for i, (values, place) in enumerate(zip(whole, places)):
+            count = len(shape_of(values))
+            if place is not None and not -count <= place < count:
+                path = list(tree.paths(out, "the output"))[i]
+                raise ShapeError(
+                    f"{self.__name__}: {path} has the shape {shape_of(values)[1:]} for one example "
+                    f"and no place {place} for the axis of the examples (out_axes)"
+                )
 
     def _size(self, args: Any, leaves: Sequence[Value], axes: Sequence[int | None]) -> int:
         sizes: dict[str, int] = {}
@@ -161,17 +175,24 @@ class Batched:
         return next(iter(sizes.values()))
 
 
-def _prefix(axes: Any, value: Any, count: int, name: str) -> list[int | None]:
-    """An axis for each leaf: one for all, or a tree whose leaves stand for subtrees of value."""
+def _check_axes(axes: Any, name: str) -> None:
+    """Raise TypeError for axes that are none, ShapeError for no tree."""
+    for path, axis in tree.paths(axes, name).items():
+        if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+            at = "" if path == name else f" at {path}"
+            raise TypeError(
+                f"vmap: {name} is an int, None, or a tree of those, got {describe(axis)}{at}"
+            )
+
+
+def _prefix(axes: Any, structure: tree.Structure, name: str) -> list[int | None]:
+    """An axis for each leaf: one for all, or a tree whose leaves stand for subtrees."""
     if axes is None or isinstance(axes, int):
-        return [axes] * count
+        return [axes] * structure.num_leaves
     try:
-        spread = optree.broadcast_prefix(axes, value, none_is_leaf=True, namespace="tapegrad")
-    except ValueError as error:
+        return spread(axes, structure, name)
+    except ShapeError as error:
         raise ShapeError(f"vmap: {name} does not fit the structure it is for: {error}") from None
-    # A None among the axes is an axis; a None in the value is no leaf.
-    found = optree.tree_leaves(value, none_is_leaf=True, namespace="tapegrad")
-    return [axis for axis, leaf in zip(spread, found) if leaf is not None]
 
 
 def _to_front(leaf: Value, axis: int) -> Value:
@@ -220,4 +241,6 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
     >>> tg.vmap(lambda x, w: x @ w, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
+    _check_axes(in_axes, "in_axes")
+    _check_axes(out_axes, "out_axes")
     return Batched(f, in_axes, out_axes)

@@ -10,17 +10,19 @@ import numpy as np
 
 from .. import tree
 from .._errors import LeafError, OutputError, ShapeError, describe
-from .._tape import Tape, Var, escaped
-from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, UNKNOWN_LEAF
-from .._typing import Value
+from .._structure import difference
+from .._tape import Tape, Trace, Var, escaped
+from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, SETTING_LEAF, UNKNOWN_LEAF
+from .._typing import T, Value
 from .._values import (
-    UNLIKE_ARRAYS,
+    Traced,
     dtype_of,
     is_complex,
     is_floating,
-    is_number,
-    is_real,
+    is_operand,
+    is_truth,
     like,
+    operand,
     plain_of,
     shape_of,
 )
@@ -30,12 +32,14 @@ Parts: TypeAlias = tuple[list[Value], tree.Structure]
 
 
 def a_function(transform: object, field: attrs.Attribute[Any], value: object) -> None:
-    """What a transform takes: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    """What a transform takes, as a validator: tapegrad.grad(f)(x), not tapegrad.grad(f(x))."""
+    check_function(value, "Write transform(f)(x), not transform(f(x)).")
+
+
+def check_function(value: object, remedy: str) -> None:
+    """Raise TypeError for what cannot be called."""
     if not callable(value):
-        raise TypeError(
-            f"expected a function to transform, got {describe(value)}\n"
-            "Write transform(f)(x), not transform(f(x))."
-        )
+        raise TypeError(f"expected a function to transform, got {describe(value)}\n{remedy}")
 
 
 def parameters(given: object, name: str, *, differentiable: bool = True) -> Parts:
@@ -52,20 +56,20 @@ def parameters(given: object, name: str, *, differentiable: bool = True) -> Part
         if kind is int or (isinstance(leaf, Var) and plain_of(leaf).__class__ is int):
             leaves[i] = leaf * 1.0 if differentiable else leaf
             continue
-        real = is_real(leaf) and not isinstance(leaf, UNLIKE_ARRAYS)
-        if not real or (differentiable and not is_floating(leaf)):
+        if not is_operand(leaf) or (differentiable and not is_floating(leaf)):
             raise _leaf_error(list(tree.paths(given, name))[i], leaf)
+        check_alive(leaf)
+        leaves[i] = operand(leaf)
     return leaves, structure
 
 
 def _leaf_error(path: str, leaf: Any) -> LeafError:
     text = UNKNOWN_LEAF
-    if is_complex(leaf):
+    if is_operand(leaf):
+        text = SETTING_LEAF if is_truth(leaf) else INTEGER_LEAF
+    elif is_complex(leaf):
         text = COMPLEX_LEAF
-    elif is_real(leaf) and not is_floating(leaf):
-        text = INTEGER_LEAF
-    remedy = f"{path}.astype(float)" if hasattr(leaf, "astype") else f"float({path})"
-    return LeafError(text.format(path=path, got=describe(leaf), remedy=remedy))
+    return LeafError(text.format(path=path, got=describe(leaf)))
 
 
 def traced(tape: Tape, parts: Parts) -> Any:
@@ -74,9 +78,14 @@ def traced(tape: Tape, parts: Parts) -> Any:
     return tree.unflatten(structure, [tape.input(leaf) for leaf in leaves])
 
 
-def stripped(tape: Tape, leaves: Sequence[Value]) -> list[Value]:
-    """Leaves with the tape's own traced values replaced by what they stand for."""
-    return [x._value if x.__class__ is Var and x._trace is tape else x for x in leaves]
+def stripped(trace: Trace, leaves: Sequence[Value]) -> list[Value]:
+    """Leaves as they go out: a trace's own values replaced by what they stand for.
+
+    Raises EscapedError for a traced value whose trace has ended, within an array of objects, too.
+    """
+    return [
+        x._value if x.__class__ is Var and x._trace is trace else check_alive(x) for x in leaves
+    ]
 
 
 def outputs(out: object, transform: str, function: str) -> Parts:
@@ -84,7 +93,7 @@ def outputs(out: object, transform: str, function: str) -> Parts:
     leaves, structure = tree.flatten(out)
     for leaf in leaves:
         check_alive(leaf)
-        if not (is_number(leaf) and (leaf.__class__ is int or is_floating(leaf))):
+        if not (is_operand(leaf) and (leaf.__class__ is int or is_floating(leaf))):
             raise OutputError(
                 NOT_A_NUMBER.format(
                     transform=transform,
@@ -96,17 +105,24 @@ def outputs(out: object, transform: str, function: str) -> Parts:
     return leaves, structure
 
 
-def check_alive(leaf: object) -> None:
-    """Raise EscapedError for a traced value whose tape has ended: it would count as a constant."""
+def check_alive(leaf: T) -> T:
+    """The leaf. Raises EscapedError for a traced value whose trace has ended, which would count as
+    a constant; and for an array of objects with a traced value in it, which ends with its trace.
+    """
     if isinstance(leaf, Var) and leaf._trace.closed:
         raise escaped(leaf._trace, describe(plain_of(leaf)))
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
+        for each in leaf.flat:
+            if isinstance(each, Var):
+                raise escaped(each._trace, f"in an array of objects, {describe(plain_of(each))}")
+    return leaf
 
 
 def chosen(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
     """The positions of the arguments to differentiate, as non-negative numbers, for ``name``."""
     wanted: Any = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
     for i in wanted:
-        if not isinstance(i, (int, np.integer)):
+        if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise TypeError(f"{name}: argnums is an int or a tuple of ints, got {i!r}")
         if not -count <= i < count:
             raise TypeError(
@@ -127,17 +143,21 @@ def matching(
     """The leaves of a tangent or cotangent, checked against those it belongs to."""
     found, other = tree.flatten(given)
     if other != structure:
-        raise ShapeError(f"{name} must have the structure of {of}, {structure}, got {other}")
+        differs = difference(structure, given, name)
+        raise ShapeError(f"{name} must have the structure of {of}: {differs}")
     for i, (value, leaf) in enumerate(zip(found, leaves)):
         if shape_of(value) != shape_of(leaf):
             path = list(tree.paths(given, name))[i]
             raise ShapeError(
                 f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
             )
-        if not is_real(value) or value.__class__ is bool:
+        if not is_operand(value) or value.__class__ is bool:
             path = list(tree.paths(given, name))[i]
-            raise LeafError(f"{path} must be floating point, as {of} is, got {describe(value)}")
-        found[i] = _alike(value, leaf)
+            raise LeafError(
+                f"{path} must be a real number or a plain array of them, as {of} is, "
+                f"got {describe(value)}"
+            )
+        found[i] = _alike(check_alive(value), leaf)
     return found
 
 
@@ -149,7 +169,7 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
 
 
 def _alike(value: Value, leaf: Value) -> Value:
-    """A tangent or cotangent in the kind of what it belongs to: 1 for an array is an array."""
-    if not hasattr(value, "dtype"):
+    """A tangent or cotangent in the dtype and kind of what it belongs to."""
+    if not isinstance(value, Traced):
         return like(value, leaf)
-    return value if is_floating(value) else value.astype(dtype_of(leaf))
+    return value if dtype_of(value) == dtype_of(leaf) else value.astype(dtype_of(leaf))  # type: ignore[attr-defined]

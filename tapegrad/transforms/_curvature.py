@@ -16,7 +16,7 @@ from .._values import dtype_of, like_leaves, shape_of
 from ..ops._shape import axis_moved, reshape
 from ._batch import on_all
 from ._boundary import a_function, chosen, parameters
-from ._forward import jvp
+from ._forward import along, check_pairs
 from ._linear import linearise
 from ._reverse import Gradient
 
@@ -173,8 +173,9 @@ def hvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([6., 0.])
     """
+    check_pairs("hvp", primals, tangents)
     several = len(primals) != 1
     argnums = tuple(range(len(primals))) if several else 0
-    moved = jvp(Gradient(f, argnums, False, False), primals, tangents)[1]
+    moved = along(Gradient(f, argnums, False, False), "hvp", primals, tangents)[1]
     leaves, structure = parameters(primals if several else primals[0], "primals")
     return tree.unflatten(structure, like_leaves(tree.leaves(moved), leaves))

@@ -12,9 +12,10 @@ from .._errors import name_of
 from .._node import Record
 from .._tape import Tape
 from .._typing import Value
-from .._values import copied, like_leaves, own
+from .._values import copied, like_leaves
+from .._warnings import watched
 from ..numpy import TABLE
-from ._boundary import Parts, matching, outputs, positions, stripped, traced
+from ._boundary import Parts, check_function, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
 
 
@@ -36,12 +37,14 @@ class Linearised:
         """The output at the point; its arrays are the caller's own."""
         return tree.unflatten(self.structure, copied(self.leaves))
 
+    @watched
     def push(self, tangents: Sequence[Value | None]) -> Any:
         """J times a tangent, given by the leaves of the inputs; in the output's structure."""
-        moved = forward(self.nodes, tangents)
-        found = [None if place is None else own(moved[place], tangents) for place in self.places]
-        return tree.unflatten(self.structure, like_leaves(found, self.leaves))
+        moved = forward(self.nodes, tangents, [place for place in self.places if place is not None])
+        found = [None if place is None else moved[place] for place in self.places]
+        return tree.unflatten(self.structure, like_leaves(found, self.leaves, tangents))
 
+    @watched
     def pull(self, cotangent: Any) -> tuple[Any, ...]:
         """One cotangent for each primal, in its structure: Jᵀ times the given one.
 
@@ -53,13 +56,14 @@ class Linearised:
             if place is not None:
                 seeds[place] = seeds[place] + g if place in seeds else g
         leaves = [leaf for group, _ in self.primals for leaf in group]
-        raw = backward(self.nodes, seeds, len(leaves))
-        found = like_leaves([g if g is None else own(g, given) for g in raw], leaves)
+        found = like_leaves(backward(self.nodes, seeds, len(leaves)), leaves, given)
         return tuple(tree.unflatten_all([structure for _, structure in self.primals], found))
 
 
+@watched
 def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -> Linearised:
     """f recorded at the arguments with these leaves and structures."""
+    check_function(f, f"Write tapegrad.{transform}(f, ...), not tapegrad.{transform}(f(x), ...).")
     with Tape(TABLE, transform, f) as tape:
         nodes = tape.nodes
         out = f(*(traced(tape, parts) for parts in primals))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, ClassVar, Generic, cast
 
 import attrs
@@ -19,11 +18,12 @@ from .._node import Node, node
 from .._program import Guard, Program, Rewriter, spec_of
 from .._tape import INPUT, AnyOp, Tape, Var
 from .._texts import CAUGHT
-from .._typing import Args, Out, Params, Rest, T, Value
-from .._values import Look, Traced, Whole, copied
+from .._typing import Args, Out, Params, Rest, T, Value, settled
+from .._values import Look, Traced, Whole, copied, read_only
+from .._warnings import watched
 from ..numpy import TABLE
 from ..ops._shape import identity, stop_gradient as stopped
-from ._boundary import parameters, positions, stripped
+from ._boundary import check_function, parameters, positions, stripped
 
 
 class RecordingTape(Tape):
@@ -43,20 +43,25 @@ class RecordingTape(Tape):
         try:
             return super().apply(op, args, params)
         except Exception as error:
-            self.error = error
+            self.error = self.error or error
             raise
+
+    def forgive(self, error: BaseException | None) -> None:
+        """Of an error that a derivative rule met, and for which it has an answer."""
+        if self.error is error:
+            self.error = None
 
     def append(self, op: AnyOp, inputs: tuple[Value, ...], params: Params, value: Value) -> Var:
         """Append what has been computed, and where; of arrays, what they hold now."""
         line = None if op is INPUT else user_line()
         inputs = tuple(self._kept(x) if isinstance(x, np.ndarray) else x for x in inputs)
-        return self._push(node(op, inputs, MappingProxyType(dict(params)), value, line))
+        return self._push(node(op, inputs, settled(params), read_only(value), line))
 
     def _kept(self, constant: NDArray[Any]) -> NDArray[Any]:
         """A copy, the same one for an array that has not changed since."""
         _, known = self._copies.get(id(constant), (None, None))
         if known is None or known.tobytes() != constant.tobytes():
-            known = constant.copy()
+            known = read_only(constant.copy())
             self._copies[id(constant)] = (constant, known)  # with it, since an id is one for life
         return known
 
@@ -153,6 +158,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
     >>> [node.op.name for node in recording.tape]
     ['input', 'input', 'multiply', 'add']
     """
+    check_function(f, "Write tapegrad.record(f, x), not tapegrad.record(f(x)).")
     names = _names(f, len(args))
     trees = [parameters(x, name, differentiable=False) for x, name in zip(args, names)]
     with RecordingTape(f) as tape:
@@ -162,8 +168,7 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
             labels = tree.paths(arg, name)
             traced = [tape.input(leaf, label) for leaf, label in zip(copied(leaves), labels)]
             arguments.append(tree.unflatten(structure, traced))
-        call: Callable[..., Any] = f
-        out = call(*arguments, **kwargs)
+        out = _called(f, arguments, kwargs)
         found, result = tree.flatten(out)
         outputs = tuple(positions(tape, found))
         value = tree.unflatten(result, copied(stripped(tape, found)))
@@ -178,6 +183,11 @@ def record(f: Callable[Rest, Out], *args: Rest.args, **kwargs: Rest.kwargs) -> R
         arguments=tree.flatten(args)[1],
         error=tape.error,
     )
+
+
+@watched
+def _called(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return f(*args, **kwargs)
 
 
 def _names(f: Callable[..., Any], count: int) -> Sequence[str]:

@@ -8,13 +8,13 @@ recorded there, and can be differentiated again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .._node import Binary, Record
 from .._typing import Value
 from ..ops._elementwise import first, one, second
-from ._adjoint import added, by_ieee, operands, ruled
+from ._adjoint import REFUSALS, added, by_ieee, operands, ruled
 
 
 def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
@@ -96,7 +96,7 @@ def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Valu
             continue
         try:
             c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rule, g, node.value, *args, **params)
         if c is not None:
             before = cotangents[p]
@@ -115,14 +115,14 @@ def _pull_binary(
     if p.__class__ is int:
         try:
             c = rules[0](g, out, x, y)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rules[0], g, out, x, y)
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
     if q.__class__ is int:
         try:
             c = rules[1](g, out, x, y)
-        except ArithmeticError:
+        except REFUSALS:
             c = by_ieee(rules[1], g, out, x, y)
         before = cotangents[q]
         cotangents[q] = c if before is None else before + c
@@ -142,12 +142,18 @@ def _pull_number(
             cotangents[p] = c if before is None else before + c
 
 
-def forward(nodes: Sequence[Record], tangents: Sequence[Value | None]) -> list[Value | None]:
-    """The tangent of every node, from those of the first ones (the inputs); None is zero."""
+def forward(
+    nodes: Sequence[Record], tangents: Sequence[Value | None], wanted: Iterable[int]
+) -> list[Value | None]:
+    """The tangent of every node that the wanted ones need, from those of the first ones (the
+    inputs); None is zero.
+    """
     known: list[Value | None] = list(tangents)
-    for node in nodes[len(known) :]:
+    needed = _needed(nodes, len(known), wanted)
+    for position in range(len(known), len(nodes)):
+        node = nodes[position]
         total: Value | None = None
-        for i, p in enumerate(node.inputs):
+        for i, p in enumerate(node.inputs) if needed[position] else ():
             t = known[p] if p.__class__ is int else None
             rule = node.op.jvp[i] if t is not None else None
             if rule is None:
@@ -156,3 +162,17 @@ def forward(nodes: Sequence[Record], tangents: Sequence[Value | None]) -> list[V
             total = added(total, ruled(rule, t, node.value, *args, **node.params))
         known.append(total)
     return known
+
+
+def _needed(nodes: Sequence[Record], inputs: int, wanted: Iterable[int]) -> bytearray:
+    """Whether a tangent of each node after the inputs moves one of those that are wanted."""
+    needed = bytearray(len(nodes))
+    for position in wanted:
+        needed[position] = True
+    for position in range(len(nodes) - 1, inputs - 1, -1):
+        if needed[position]:
+            node = nodes[position]
+            for i, p in enumerate(node.inputs):
+                if p.__class__ is int and node.op.jvp[i] is not None:
+                    needed[p] = True
+    return needed

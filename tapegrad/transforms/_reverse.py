@@ -9,14 +9,18 @@ import attrs
 
 from .. import tree
 from .._errors import OutputError, describe, name_of
+from .._hints import indented
 from .._tape import Scalar, Tape, Var
 from .._texts import KEEP_BESIDE, NO_RETURN, NOT_A_NUMBER, NOT_SCALAR
 from .._typing import Aux, Function, Out, P, Q, Rest, Ts
-from .._values import copied, is_floating, is_number, like, like_leaves, own, shape_of, unshared
+from .._values import copied, is_floating, is_operand, like, like_leaves, own, shape_of
+from .._warnings import FAULTS, blame, watched
+from .._words import Absent, present
 from ..numpy import TABLE
 from ._boundary import a_function, check_alive, chosen, parameters, stripped, traced
 from ._linear import linearise
 from ._replay import backward
+from ._written import written_at
 
 S = TypeVar("S", bound=Scalar)
 
@@ -33,6 +37,11 @@ class Gradient:
     has_aux: bool
     with_value: bool
 
+    backward = step = zero_grad = Absent(
+        "what tapegrad.grad and tapegrad.value_and_grad return is a function, whose call returns "
+        "the gradients" + indented("tapegrad.grad(f)(x)")
+    )
+
     @property
     def transform(self) -> str:
         """The name of the transform that made it."""
@@ -42,6 +51,10 @@ class Gradient:
     def __name__(self) -> str:
         return f"{self.transform}({name_of(self.function)})"
 
+    def __dir__(self) -> list[str]:
+        return present(self)
+
+    @watched
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient at these arguments, with the value or aux where asked for."""
         places = chosen(self.argnums, len(args), self.__name__)
@@ -57,15 +70,22 @@ class Gradient:
             out = self._scalar(out)
             if self.has_aux:
                 found, structure = tree.flatten(aux)
-                aux = tree.unflatten(structure, unshared(stripped(tape, found), everything))
+                aux = tree.unflatten(structure, own(stripped(tape, found), everything))
         seeds = {}
         if out.__class__ is Var and out._trace is tape:
             seeds[out._index] = like(1.0, out)
-            out = own(out._value, everything)
-        found = like_leaves(backward(nodes, seeds, len(everything), consume=True), everything)
+            out = out._value
+        try:
+            raw = backward(nodes, seeds, len(everything), consume=True)
+        except FAULTS as error:  # at the node that was taken last
+            again = len(nodes), self.function, arguments, kwargs, dict(zip(places, trees))
+            blame(error, lambda node: written_at(node.op, *again))
+            raise
+        found = like_leaves(raw, everything)
         gradients = tree.unflatten_all([structure for _, structure in trees], found)
         gradient = tuple(gradients) if isinstance(self.argnums, (tuple, list)) else gradients[0]
         if self.with_value:
+            (out,) = own([out], everything)
             return ((out, aux) if self.has_aux else out), gradient
         return (gradient, aux) if self.has_aux else gradient
 
@@ -84,7 +104,7 @@ class Gradient:
         """The output, checked: one floating-point number."""
         check_alive(out)
         function = name_of(self.function)
-        if not (is_number(out) and (out.__class__ is int or is_floating(out))):
+        if not (is_operand(out) and (out.__class__ is int or is_floating(out))):
             remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
             raise OutputError(
                 NOT_A_NUMBER.format(

@@ -298,6 +298,26 @@ def methods(a: tg.Array) -> tg.Scalar:
     return total + shaped @ shaped + spread + ends
 
 
+def options(a: tg.Array) -> tg.Scalar:
+    sums = tnp.sum(a, 0, np.float32) + tnp.sum(a, axis=0, dtype="f4", keepdims=False)
+    means = tnp.mean(a, (0, 1), float, None, True) + a.mean(1, float).sum(keepdims=True)
+    spread = tnp.var(a, 0, ddof=1, mean=tnp.mean(a, 0, keepdims=True)) + tnp.std(a, 0, correction=1)
+    ends = tnp.max(a, 0, None, True) + a.max(0, keepdims=True) + a.min(0)
+    order = tnp.argsort(a, kind="stable")[0] + tnp.argmax(a, 1, keepdims=True)[0] + a.argsort()[0]
+    moved = (
+        tnp.ravel(a, "F") + a.ravel(order="C") + a.reshape(9, order="F") + tnp.copy(a, "K")[0, 0]
+    )
+    joined = tnp.concatenate([a, a], dtype=np.float64, casting="safe")[:3] + tnp.stack([a, a])[0]
+    taken = tnp.take(a, [5, -1, 0], 1, mode="wrap") + a.take([0, 1, 2], 0)
+    bounded = tnp.clip(a, 0.0, None) + tnp.clip(a, min=0.0, max=a) + tnp.clip(a) + a.clip(max=1.0)
+    summed = tnp.einsum("ij,j", a, a[0]) + tnp.einsum(a, [0, 1], a[0], [1], [0], optimize=True)
+    trace = tnp.trace(a, 1, 0, 1, float) + tnp.linalg.trace(a, offset=1) + a.trace(dtype=float)
+    like = tnp.zeros_like(a, shape=(3,)) + tnp.full_like(a, 2.0, np.float64, shape=3)
+    padded = tnp.pad(a, ((0, 1), (0, 0)), "edge")[1:] + tnp.pad(a, 1, constant_values=2.0)[1:4, 1:4]
+    parts = [means, ends, joined, taken, bounded, padded, sums, spread, order, summed, like]
+    return sum((tnp.sum(part) for part in parts), start=0.0) + tnp.sum(moved) + trace
+
+
 def functions(a: tg.Array) -> tg.Scalar:
     b = tnp.exp(a) + tnp.log(tnp.abs(a) + 1.0) + tnp.maximum(a, 0.0) + tnp.sqrt(tnp.square(a))
     c = tnp.stack([tnp.sum(b, axis=0), tnp.mean(b, axis=0)], axis=1)
@@ -314,6 +334,7 @@ def operations() -> None:
     assert_type(tnp.sum(X), tg.Array)
     assert tg.grad(methods)(X).shape == X.shape
     assert tg.grad(functions)(X).shape == X.shape
+    assert tg.grad(options)(X @ np.ones((2, 3))).shape == (3, 3)
 
     def all_operators(a: tg.Array) -> tg.Scalar:
         return sum((tnp.sum(x) for x in operators(a, a[0, 0])), start=0.0)

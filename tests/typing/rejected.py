@@ -201,6 +201,30 @@ def values(a: tg.Array, v: tg.Var, s: tg.Scalar) -> None:
     tnp.sum(a, axis="rows")
     # mypy says: Argument "axis" to "__call__" of "Op" has incompatible type "str"; expected "int | tuple[int, ...] | None" [arg-type]
     # pyright says: Argument of type "Literal['rows']" cannot be assigned to parameter "axis" of type "Axis" in function "__call__" [reportArgumentType]
+    tnp.max(a, 0, X)
+    # mypy says: Argument 3 to "__call__" of "Op" has incompatible type "Floats"; expected "None" [arg-type]
+    # pyright says: Argument of type "Floats" cannot be assigned to parameter "out" of type "None" in function "__call__" [reportArgumentType]
+    v.sum(0, float, X)
+    # mypy says: Argument 3 to "sum" of "Methods" has incompatible type "Floats"; expected "None" [arg-type]
+    # pyright says: Argument of type "Floats" cannot be assigned to parameter "out" of type "None" in function "sum" [reportArgumentType]
+    tnp.ravel(a, "K")
+    # mypy says: Argument 2 to "ravel" has incompatible type "Literal['K']"; expected "Literal['C', 'F']" [arg-type]
+    # pyright says: Argument of type "Literal['K']" cannot be assigned to parameter "order" of type "Order" in function "ravel" [reportArgumentType]
+    tnp.sort(a, kind="bubble")
+    # mypy says: Argument "kind" to "__call__" of "Op" has incompatible type "Literal['bubble']"; expected "Literal['quicksort', 'heapsort', 'mergesort', 'stable'] | None" [arg-type]
+    # pyright says: Argument of type "Literal['bubble']" cannot be assigned to parameter "kind" of type "Sorting" in function "__call__" [reportArgumentType]
+    tnp.clip(a, 0.0)
+    # mypy says: No overload variant of "clip" matches argument types "Array", "float" [call-overload]
+    # pyright says: No overloads for "clip" match the provided arguments [reportCallIssue]
+    tnp.linalg.trace(a, 1)
+    # mypy says: Too many positional arguments for "trace" [call-arg]
+    # pyright says: Expected 1 positional argument [reportCallIssue]
+    tnp.zeros_like(a, device="gpu")
+    # mypy says: Argument "device" to "zeros_like" has incompatible type "Literal['gpu']"; expected "Literal['cpu'] | None" [arg-type]
+    # pyright says: Argument of type "Literal['gpu']" cannot be assigned to parameter "device" of type "Literal['cpu'] | None" in function "zeros_like" [reportArgumentType]
+    tg.special.logsumexp(a, 0, True)
+    # mypy says: Too many positional arguments for "__call__" of "Op" [call-arg]
+    # pyright says: Expected 2 positional arguments [reportCallIssue]
     print(v + "x")
     # mypy says: Argument 1 has incompatible type "str"; expected "Operand" [arg-type]
     # pyright says: Operator "+" not supported for types "Var" and "Literal['x']" [reportOperatorIssue]
@@ -249,3 +273,23 @@ tg.nn.linear(net, X)
 wrong_function: Callable[[float], str] = tg.grad(parabola)
 # mypy says: Incompatible types in assignment (expression has type "Function[[float], float]", variable has type "Callable[[float], str]") [assignment]
 # pyright says: Type "Function[(float), float]" is not assignable to declared type "(float) -> str" [reportAssignmentType]
+
+
+# Words of others, which the errors know -----------------------------------------------------------
+
+tg.tanh
+# mypy says: Module has no attribute "tanh" [attr-defined]
+# pyright says: Type of "tanh" is unknown [reportUnknownMemberType]
+# pyright says: "tanh" is not a known attribute of module "tapegrad" [reportAttributeAccessIssue]
+tg.nn.ReLU
+# mypy says: Module has no attribute "ReLU" [attr-defined]
+# pyright says: Type of "ReLU" is unknown [reportUnknownMemberType]
+# pyright says: "ReLU" is not a known attribute of module "..nn" [reportAttributeAccessIssue]
+tg.numpy.diff
+# mypy says: Module has no attribute "diff" [attr-defined]
+# pyright says: Type of "diff" is unknown [reportUnknownMemberType]
+# pyright says: "diff" is not a known attribute of module "..numpy" [reportAttributeAccessIssue]
+tg.grad(parabola).backward
+# mypy says: "Function[[float], float]" has no attribute "backward" [attr-defined]
+# pyright says: Type of "backward" is unknown [reportUnknownMemberType]
+# pyright says: Cannot access attribute "backward" for class "Function[(float), float]" [reportAttributeAccessIssue]

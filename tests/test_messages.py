@@ -1,0 +1,466 @@
+"""What errors tell users to write is code, too: what a message says is run, and held to NumPy.
+
+A line of a message that is indented by four is code. `TESTED` names the messages that have some.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import truth
+
+import tapegrad
+from tapegrad import _texts
+from tapegrad._hints import _OPTIONS, WRITES
+
+tg: Any = tapegrad
+M = np.array([[0.5, -1.0, 2.0, 3.5], [1.5, -0.25, 4.0, -2.0], [0.75, 5.0, -3.0, 1.0]])
+V = np.array([0.3, -1.2, 2.5, 0.9, -0.4])
+
+
+def said(run: Callable[..., object], kind: type[Exception] = Exception) -> str:
+    """What the error says that a program meets."""
+    with pytest.raises(kind) as caught:
+        run()
+    return str(caught.value)
+
+
+def code_of(text: str) -> list[str]:
+    """The lines of code in a message."""
+    return [line[4:] for line in text.splitlines() if line.startswith("    ")]
+
+
+def run(code: str, **names: Any) -> dict[str, Any]:
+    """What the names are after a line of code; the value of an expression is called _."""
+    known = {"numpy": np, "tapegrad": tapegrad, "functools": functools, "attrs": attrs, **names}
+    statement = re.match(r"\w+ = ", code)
+    exec(code if statement else f"_ = {code}", known)  # noqa: S102  # the package's own hints
+    return known
+
+
+def same(got: Any, wanted: Any) -> None:
+    np.testing.assert_allclose(np.asarray(got), np.asarray(wanted), rtol=1e-14)
+    assert np.shape(got) == np.shape(wanted)
+
+
+TESTED = {
+    "ASSIGNMENT", "TO_NUMBER", "TO_INDEX", "TO_ARRAY", "IN_PLACE_OPERATOR", "STATIC",
+    "INTEGER_LEAF", "SETTING_LEAF", "UNKNOWN_LEAF", "BATCHED_BOOL", "BATCHED_MASK", "BATCHED_INT",
+    "BATCHED_VALUE", "BATCHED_INDEX", "OBJECTS_TRACED",
+}  # fmt: skip
+
+
+def test_every_message_with_code_is_tested() -> None:
+    """Whoever writes code into a message writes its test here."""
+    texts = {name: text for name, text in vars(_texts).items() if isinstance(text, str)}
+    with_code = {name for name, text in texts.items() if code_of(text) and name != "__doc__"}
+    assert with_code == TESTED
+
+
+# Writing into arrays -----------------------------------------------------------------------------
+
+INDICES: list[Any] = [1, -2, slice(1, 4), [0, 0, 2], np.array([3, 1, 3]), V > 0.0, ..., (None, 2)]
+
+
+@pytest.mark.parametrize("i", INDICES, ids=repr)
+def test_assignment(i: Any) -> None:
+    """x[i] = v and x[i] += v, places named twice included."""
+
+    def assigns(x: Any) -> Any:
+        x[i] = 5.0
+        return x.sum()
+
+    by_set, by_add = code_of(said(lambda: tg.grad(assigns)(V), tg.MutationError))
+    v = 0.5 + np.arange(np.size(V[i])).reshape(np.shape(V[i]))
+    changed, added = V.copy(), V.copy()
+    changed[i] = v
+    added[i] += v
+    for code, wanted in ((by_set, changed), (by_add, added)):
+        same(run(code, x=V.copy(), i=i, v=v)["x"], wanted)
+        same(tg.record(lambda x, c=code: run(c, x=x, i=i, v=v)["x"], V).value, wanted)
+    kept = np.ones(5)
+    kept[i] = 0.0
+    same(tg.grad(lambda x: run(by_set, x=x, i=i, v=v)["x"].sum())(V), kept)
+    same(tg.grad(lambda x: run(by_add, x=x, i=i, v=v)["x"].sum())(V), np.ones(5))
+
+
+def test_a_traced_value_into_an_array() -> None:
+    """array[i] = x, by a number and by an array."""
+
+    def number(x: Any) -> Any:
+        array = np.zeros(3)
+        array[1] = x
+        return array.sum()
+
+    def row(x: Any) -> Any:
+        array = np.zeros((2, 5))
+        array[1] = x
+        return array.sum()
+
+    with pytest.raises(ValueError, match="setting an array element") as caught:
+        tg.grad(number)(2.0)
+    (code,) = code_of(str(caught.value.__cause__))
+    array, wanted = np.arange(3.0), np.array([0.0, 2.0, 2.0])
+    same(tg.record(lambda x: run(code, array=array, i=1, x=x)["array"], 2.0).value, wanted)
+    same(tg.grad(lambda x: run(code, array=array, i=1, x=x)["array"] @ wanted)(2.0), 2.0)
+    code = code_of(said(lambda: tg.grad(row)(V), tg.ConversionError))[-1]
+    wanted = np.stack([np.zeros(5), V])
+    got = tg.record(lambda x: run(code, array=np.zeros((2, 5)), i=1, x=x)["array"], V).value
+    same(got, wanted)
+
+
+def test_traced_values_put_together() -> None:
+    """In place of numpy.array, of numbers in a list and in lists of lists."""
+    text = said(lambda: tg.grad(lambda x: np.array([x, x]).sum())(2.0), tg.ConversionError)
+    vector, matrix, _ = code_of(text)
+    values = (0.5, 1.5, 2.5, 3.5)
+
+    def together(code: str, *given: Any) -> Any:
+        return run(code, **dict(zip("xyzw", given)))["_"]
+
+    same(tg.record(functools.partial(together, vector), *values[:2]).value, [0.5, 1.5])
+    same(tg.record(functools.partial(together, matrix), *values).value, [[0.5, 1.5], [2.5, 3.5]])
+    both = tg.grad(lambda x, y: together(vector, x, y) @ np.array([2.0, 3.0]), (0, 1))(0.5, 1.5)
+    assert both == (2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("sign", "change"),
+    [
+        ("+", lambda a, x: a.__iadd__(x)),
+        ("-", lambda a, x: a.__isub__(x)),
+        ("*", lambda a, x: a.__imul__(x)),
+        ("/", lambda a, x: a.__itruediv__(x)),
+        ("//", lambda a, x: a.__ifloordiv__(x)),
+        ("%", lambda a, x: a.__imod__(x)),
+        ("**", lambda a, x: a.__ipow__(x)),
+        ("@", lambda a, x: a.__imatmul__(x)),
+    ],
+)
+def test_augmented_assignments(sign: str, change: Callable[[Any, Any], Any]) -> None:
+    """The operator that was written is the one that is suggested."""
+    a, x = np.array([[2.0, 3.0], [0.5, 1.0]]), np.array([[0.5, 2.0], [3.0, 4.0]])
+    text = said(lambda: tg.grad(lambda x: change(a.copy(), x).sum())(x), tg.MutationError)
+    assert f" by a {sign}= x." in text
+    (code,) = code_of(text)
+    assert code == f"a = a {sign} x"
+    wanted = change(a.copy(), x)
+    same(tg.record(lambda x: run(code, a=a, x=x)["a"], x).value, wanted)
+
+
+WRITTEN: dict[str, list[dict[str, Any]]] = {
+    "numpy.copyto": [
+        {"dst": M, "src": V[:4], "where": True},
+        {"dst": M, "src": 2.0, "where": M > 0},
+        {"dst": M.astype(np.float32), "src": M * 3, "where": True},
+    ],
+    "numpy.fill_diagonal": [
+        {"a": M, "val": 7.0}, {"a": M.T, "val": 7.0}, {"a": M[:3, :3], "val": 1},
+    ],
+    "numpy.place": [{"arr": M, "mask": M > 0, "vals": 2.5}],
+    "numpy.put": [
+        {"a": M, "ind": [0, 5, 11], "v": [1.0, 2.0, 3.0]}, {"a": V, "ind": [1, 1], "v": 4},
+    ],
+    "numpy.put_along_axis": [
+        {"arr": M, "indices": np.array([[1], [0], [3]]), "values": 9.0, "axis": 1},
+        {"arr": M, "indices": np.argsort(M, -1), "values": np.arange(4.0), "axis": -1},
+    ],
+    "numpy.putmask": [
+        {"a": M, "mask": M > 0, "values": 2.5}, {"a": M, "mask": M > 0, "values": M * 2},
+    ],
+    "numpy.add.at": [
+        {"a": V, "indices": [0, 0, 2], "b": [1.0, 2.0, 3.0]}, {"a": M, "indices": 1, "b": 2.0},
+    ],
+    "numpy.subtract.at": [{"a": V, "indices": [0, 0, 2], "b": np.array([1.0, 2.0, 3.0])}],
+}  # fmt: skip
+
+
+def numpys(name: str) -> Any:
+    return functools.reduce(getattr, name.split(".")[1:], np)
+
+
+def write(name: str, given: Mapping[str, Any]) -> None:
+    """NumPy's function, on arguments of which some are positional only."""
+    options = {key: x for key, x in given.items() if key == "where"}
+    numpys(name)(*[x for key, x in given.items() if key != "where"], **options)
+
+
+def test_every_writer_is_tested() -> None:
+    """Each has one hint."""
+    assert list(WRITTEN) == list(WRITES)
+    assert all(len(cases) == 1 for _, cases in WRITES.values())
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_functions_that_write(name: str) -> None:
+    """The array that they would have written into, as a new one."""
+    for given in WRITTEN[name]:
+        first = next(iter(given))
+        changed = {**given, first: given[first].copy()}
+        write(name, changed)
+
+        def writes(x: Any, given: Any = given, first: str = first) -> Any:
+            write(name, {**given, first: x})
+            return x
+
+        text = said(lambda w=writes, x=given[first]: tg.grad(w)(x), tg.MutationError)
+        (code,) = code_of(text)
+        same(run(code, **given)[first], changed[first])
+        assert run(code, **given)[first].dtype == changed[first].dtype
+
+        def new(x: Any, given: Any = given, first: str = first, code: str = code) -> Any:
+            return run(code, **{**given, first: x})[first]
+
+        same(tg.record(new, given[first]).value, changed[first])
+
+
+def test_another_writer() -> None:
+    """Of ufuncs' at that are no addition, the element is named."""
+    text = said(lambda: tg.grad(lambda x: np.multiply.at(np.ones(3), 0, x))(2.0), tg.MutationError)
+    assert code_of(text) == ["a = tapegrad.at(a)[i].set(x)"]
+
+
+def test_objects_that_are_traced() -> None:
+    """An array of objects that was filled with traced values: stacked, or set."""
+
+    def boxes(x: Any) -> Any:
+        box = np.empty(2, object)
+        box[0], box[1] = x, x * x
+        return np.sum(box * np.stack([x, x]))
+
+    text = said(lambda: tg.grad(boxes)(3.0), tg.OperandError)
+    stacked, is_set = code_of(text)
+
+    def by_stack(x: Any) -> Any:
+        return run(stacked, x=x, y=x * x)["_"].sum()
+
+    def by_set(x: Any) -> Any:
+        return run(is_set, array=np.ones(2), i=1, x=x * x)["array"].sum()
+
+    assert tg.grad(by_stack)(3.0) == 7.0
+    assert tg.grad(by_set)(3.0) == 6.0
+
+
+# Options -----------------------------------------------------------------------------------------
+
+WHERE = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, True]])
+REDUCED: list[Any] = [
+    (numpy, option, axis)
+    for numpy, option in (
+        (np.sum, "where"), (np.prod, "where"), (np.mean, "where"), (np.max, "where"),
+        (np.min, "where"), (np.sum, "initial"), (np.prod, "initial"), (np.max, "initial"),
+        (np.min, "initial"),
+    )
+    for axis in (None, 0, 1, -1)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "option", "axis"), REDUCED)
+def test_options_of_reductions(function: Any, option: str, axis: Any) -> None:
+    """where= and initial=, for all elements and along each axis."""
+    options: dict[str, Any] = {option: WHERE if option == "where" else 1.25}
+    if function in (np.max, np.min) and option == "where":
+        options["initial"] = 1.25
+    text = said(
+        lambda: tg.grad(lambda a: function(a, axis, **options).sum())(M), tg.MissingRuleError
+    )
+    (code,) = code_of(text)
+    names = {"where": WHERE, "initial": 1.25, "axis": axis}
+    wanted = function(M, axis, **options)
+    same(run(code, a=M, **names)["_"], wanted)
+    out, gradient = tg.value_and_grad(lambda a: run(code, a=a, **names)["_"].sum())(M)
+    same(out, wanted.sum())
+    truth.assert_close(gradient, truth.gradient(lambda a: function(a, axis, **options).sum(), M))
+
+
+@pytest.mark.parametrize("function", [np.all, np.any])
+def test_options_of_truths(function: Any) -> None:
+    """where= again."""
+
+    def f(x: Any) -> Any:
+        return function(x > 0.0, 1, where=WHERE) * 1.0
+
+    (code,) = code_of(said(lambda: tg.record(f, M), tg.MissingRuleError))
+    got = tg.record(lambda x: run(code, a=x > 0.0, where=WHERE, axis=1)["_"], M).value
+    same(got, function(M > 0.0, 1, where=WHERE))
+
+
+def test_options_of_ufuncs() -> None:
+    """where= keeps the slopes of what is left out; dtype= is that of the operands."""
+    x = np.array([0.0, 1.0, 4.0])
+    where = x > 0.0
+    text = said(lambda: tg.grad(lambda x: np.log(x, where=where).sum())(x), tg.MissingRuleError)
+    (code,) = code_of(text)
+    names = {"where": where, "safe": 1.0, "other": 0.0}
+    same(run(code, x=x, **names)["_"], [0.0, *np.log([1.0, 4.0])])
+    same(tg.grad(lambda x: run(code, x=x, **names)["_"].sum())(x), [0.0, 1.0, 0.25])
+    text = said(lambda: tg.grad(lambda x: np.add(x, x, dtype=np.float32).sum())(x))
+    (code,) = code_of(text)
+    got = run(code, x1=x + 0.1, x2=x, dtype=np.float32)["_"]
+    wanted = np.add(x + 0.1, x, dtype=np.float32)
+    same(got, wanted)
+    assert got.dtype == wanted.dtype
+    (code,) = code_of(said(lambda: tg.grad(lambda x: np.exp(x, dtype=np.float32).sum())(x)))
+    same(run(code, x=x, dtype=np.float32)["_"], np.exp(x, dtype=np.float32))
+
+
+def test_every_option_is_tested() -> None:
+    """Those of the table; where one is another's rule now, its line goes."""
+    tested = {(f"numpy.{f.__name__.removeprefix('a')}", option) for f, option, _ in REDUCED}
+    others = {("numpy.all", "where"), ("numpy.any", "where"), ("", "where"), ("", "dtype")}
+    assert set(_OPTIONS) == tested | others
+    for f in (
+        lambda x: np.ravel(x, "K").sum(),
+        lambda x: np.sum(x, initial=1.0, where=x > 0.0),  # a hint for one would forget the other
+    ):
+        text = said(lambda f=f: tg.grad(f)(V), tg.MissingRuleError)
+        assert text.endswith("Write it with the arguments that tapegrad.numpy has for it.")
+
+
+# Numbers and truths ------------------------------------------------------------------------------
+
+
+def test_an_index() -> None:
+    """A number and an array of whole numbers."""
+    code, _ = code_of(said(lambda: tg.grad(lambda x: [1, 2][x])(1.0), tg.ConversionError))
+    assert tg.grad(lambda x: x * [3.0, 4.0][run(code, x=x)["_"]])(1.0) == 4.0
+    text = said(lambda: tg.grad(lambda x: x[x].sum())(np.ones(2)), tg.ConversionError)
+    _, code = code_of(text)
+    x = np.array([2.0, 0.0])
+    same(tg.grad(lambda x: (x * V[run(code, x=x)["_"]]).sum())(x), V[[2, 0]])
+
+
+def batched(f: Callable[..., Any], x: Any) -> list[str]:
+    return code_of(said(lambda: tg.vmap(f)(x), tg.ShapeError))
+
+
+def test_what_differs_from_example_to_example() -> None:
+    """Branches, masks, integers, indices, values."""
+    (code,) = batched(lambda x: x if x > 0.0 else -2.0 * x, V)
+    got = tg.vmap(lambda x: run(code, condition=x > 0.0, a=x, b=-2.0 * x)["_"])(V)
+    same(got, [x if x > 0.0 else -2.0 * x for x in V])
+    total, mean = batched(lambda x: x[x > 0.0].sum(), M)
+    same(tg.vmap(lambda x: run(total, x=x, mask=x > 0.0)["_"])(M), [x[x > 0].sum() for x in M])
+    same(tg.vmap(lambda x: run(mean, x=x, mask=x > 0.0)["_"])(M), [x[x > 0].mean() for x in M])
+    element, part = batched(lambda x: x[: np.argmax(x)].sum(), M)
+    stack = np.stack([M, M * 2.0, M - 1.0])
+    which = np.array([0, 2, -1])
+    got = tg.vmap(lambda x, i: run(element, x=x, i=i)["_"])(stack, which)
+    same(got, [x[i] for x, i in zip(stack, which)])
+    got = tg.vmap(lambda x: run(part, x=x, i=np.argmax(x))["_"])(M)
+    same(got, [x[: np.argmax(x)].sum() for x in M])
+    for array in (V, M):
+        (code,) = batched(lambda i, array=array: array[i], which)
+        got = tg.vmap(lambda i, c=code, array=array: run(c, array=array, i=i)["_"])(which)
+        same(got, [array[i] for i in which])
+    (code,) = batched(lambda x: x * x.value, V)
+    same(tg.vmap(tg.grad(lambda x: x * run(code, x=x)["_"]))(V), V)
+
+
+# Leaves ------------------------------------------------------------------------------------------
+
+
+def test_leaves_that_are_whole_numbers() -> None:
+    """As floating point."""
+    for given in (np.array([1, 2]), np.int32(3)):
+        text = said(lambda g=given: tg.grad(lambda p: (p["n"] ** 2).sum())({"n": g}), tg.LeafError)
+        found = re.search(r"make it floating point: (.*\.astype\(float\))\. If not", text)
+        assert found
+        params = {"n": run(found[1], params={"n": given})["_"]}
+        same(tg.grad(lambda p: (p["n"] ** 2).sum())(params)["n"], 2.0 * given)
+
+
+@pytest.mark.parametrize("setting", [True, np.True_, np.array([True]), "relu", np.int64(3), {1}])
+def test_settings_that_are_fields(setting: Any) -> None:
+    """Static, in dataclasses and in attrs classes; no gradient trains them, nor does a penalty."""
+    text = said(lambda: tg.grad(lambda p: 0.0)({"nonlin": setting}), tg.LeafError)
+    assert text.startswith("params['nonlin'] is ")
+    assert ("astype" in text) == isinstance(setting, np.int64)
+    of_dataclasses, of_attrs = code_of(text)
+    namespace = {"dataclasses": dataclasses, "attrs": attrs, "setting": setting}
+    with_dataclass = dataclasses.make_dataclass(
+        "Layer", [("w", float), ("nonlin", Any, run(of_dataclasses, **namespace)["_"])]
+    )
+    with_attrs = attrs.make_class("Layer", {"w": attrs.field(), "nonlin": run(of_attrs)["_"]})
+    for kind in (with_dataclass, with_attrs):
+        params: Any = kind(2.0, setting)
+        gradient = tg.grad(lambda p: p.w**2 + tg.optim.l2_penalty(p, 1.0))(params)
+        assert gradient.w == 8.0
+        assert gradient.nonlin is setting
+
+
+# Losses, powers, other arrays --------------------------------------------------------------------
+
+
+def used(text: str) -> str:
+    """The code of a sentence: "use labels + 1."."""
+    found = re.search(r"[Uu]se (.+?)\.?$", text)
+    assert found, text
+    return found[1]
+
+
+def test_labels() -> None:
+    """Of another kind, of another shape, of another convention."""
+    scores, ones = np.array([0.5, -2.0, 1.0]), np.array([1, 0, 1])
+    for labels in (ones, ones.astype(np.uint8), ones.astype(bool), ones * 1.0):
+        code = used(said(lambda y=labels: tg.nn.hinge(scores, y), ValueError))
+        same(run(code, labels=labels)["_"], [1.0, -1.0, 1.0])
+    for labels in (2 * ones - 1, (2 * ones - 1).astype(np.int8), 2.0 * ones - 1.0):
+        code = used(said(lambda y=labels: tg.nn.binary_cross_entropy(scores, y), ValueError))
+        same(run(code, labels=labels)["_"], [1.0, 0.0, 1.0])
+    logits = np.array([[0.5, 1.0], [2.0, -1.0], [0.0, 3.0]])
+    for given in (ones * 1.0, [1.0, 0.0, 1.0]):
+        code = used(said(lambda y=given: tg.nn.cross_entropy(logits, y), TypeError))
+        same(
+            tg.nn.cross_entropy(logits, run(code, labels=given)["_"]),
+            tg.nn.cross_entropy(logits, ones),
+        )
+    code = used(said(lambda: tg.nn.accuracy(logits, np.eye(2)[ones]), tg.ShapeError))
+    same(run(code, labels=np.eye(2)[ones])["_"], ones)
+    code = used(said(lambda: tg.nn.hinge(scores[:, None], 2 * ones - 1), tg.ShapeError))
+    got = run(code, scores=scores[:, None], labels=ones)["_"]
+    same(got, scores)
+
+
+def test_one_logit() -> None:
+    """With an axis for it, and without."""
+    for logits, labels in (
+        (np.array([[0.5], [-1.0]]), np.array([1, 0])),
+        (np.array(0.5), np.array(1)),
+    ):
+        text = said(lambda x=logits, y=labels: tg.nn.cross_entropy(x, y), tg.ShapeError)
+        code = used(text)
+        got = run(f"tapegrad.nn.{code}", logits=logits, labels=labels)["_"]
+        margins = np.where(labels, 1, -1) * logits.reshape(labels.shape)
+        same(got, np.mean(np.log1p(np.exp(-margins))))
+
+
+def test_a_power_that_is_not_real() -> None:
+    """The real root, and the power of the magnitude."""
+    text = said(lambda: tg.grad(lambda x: x ** (1.0 / 3.0))(-8.0), tg.DomainError)
+    root, magnitude = re.findall(r"is (numpy\S+);|is (abs.*)\.$", text)
+    x, y = -8.0, 1.0 / 3.0
+    same(tg.grad(lambda x: run(root[0], x=x)["_"])(x), 1.0 / 12.0)
+    same(run(root[0], x=x)["_"], -2.0)
+    same(run(magnitude[1], x=x, y=y)["_"], 8.0**y)
+
+
+def test_arrays_that_do_not_compute_as_others() -> None:
+    """A matrix as an array; a masked array with zeros where it is masked."""
+    masked: Any = np.ma.masked_array(V, [False, True, False, False, True])
+    matrix: Any = np.array([[1.0, 2.0]]).view(np.matrix)
+    text = said(lambda: tg.grad(lambda x: (x * masked).sum())(V), TypeError)
+    calls = r"(?:\w+\.)+\w+\([^()]*\)"
+    of_matrix, filled, chosen = re.findall(calls, " ".join(text.splitlines()[-2:]))
+    assert type(run(of_matrix, a=matrix)["_"]) is np.ndarray
+    for code in (filled, chosen):
+        got = run(code, a=masked)["_"]
+        assert type(got) is np.ndarray
+        assert got.sum() == masked.sum()
