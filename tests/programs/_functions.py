@@ -60,7 +60,8 @@ def takes_several(parameter: Parameter) -> bool:
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     try:
-        return tuple(inspect.signature(function).parameters.values())
+        found = inspect.signature(function).parameters.values()
+        return tuple(p for p in found if p.kind is not Parameter.VAR_KEYWORD)
     except (TypeError, ValueError):  # functions in C do not always say
         return ()
 
