@@ -297,12 +297,13 @@ ANSWERED: list[Callable[[Any], Any]] = [
     lambda x: x.max(0, None, True),
     lambda x: x.reshape((3, 2), order="F"),
 ]
+NOT_WHOLE: Any = 1.7
 NOT_ANSWERED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: np.max(x, None, X), tg.MutationError, "numpy.max was asked to write into an array"),
     (lambda x: x.max(None, X), tg.MutationError, "numpy.max was asked to write into an array"),
     (lambda x: np.clip(x, 0, 1, min=2), ValueError, "a_min and a_max, or min and max, not both"),
     (lambda x: np.clip(x, 0), TypeError, "a_min and a_max are given together"),
-    (lambda x: np.pad(x, np.array(1.7)), TypeError, "`pad_width` must be of integral type"),
+    (lambda x: np.pad(x, NOT_WHOLE), TypeError, "`pad_width` must be of integral type"),
     (lambda x: np.einsum("i...->i", x), ValueError, "'i...->i' does not fit operands of"),
     (lambda x: np.sum(x, initial=2.0), tg.MissingRuleError, "there is no initial=2.0 in its"),
     (lambda x: np.exp(x, where=X > 1), tg.MissingRuleError, "there is no where= in its"),
