@@ -171,7 +171,7 @@ def _mixed(out: Value, x: Value, y: Value) -> Value:
     lower = power.bind(x, y - 1.0)
     vanished = logical_and.bind(equal.bind(lower, 0.0), greater_equal.bind(x, 0.0))
     known = logical_or.bind(vanished, _both_zero(x, y))
-    return times.bind(lower, 1.0 + times.bind(y, log(where.bind(known, 1.0, x))))
+    return times.bind(lower, 1.0 + times.bind(y, log.bind(where.bind(known, 1.0, x))))
 
 
 def _both_zero(x: Value, y: Value) -> Value:
@@ -207,7 +207,7 @@ def power_by_base(x: Operand, y: Operand, /) -> Array:
 
 def _by_exponent_twice(out: Value, x: Value, y: Value) -> Value:
     vanished = logical_and.bind(equal.bind(out, 0.0), greater_equal.bind(x, 0.0))
-    return out * log(where.bind(vanished, 1.0, x))
+    return out * log.bind(where.bind(vanished, 1.0, x))
 
 
 @slope(

@@ -16,7 +16,7 @@ from ._select import equal, times, where
 _INSIDE = (-0.8, 0.8)
 
 
-@elementwise(np.sin, lambda out, x: cos(x))
+@elementwise(np.sin, lambda out, x: cos.bind(x))
 def sin(x: Operand, /) -> Array:
     """The sine; x in radians.
 
@@ -25,7 +25,7 @@ def sin(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.cos, lambda out, x: -sin(x))
+@elementwise(np.cos, lambda out, x: -sin.bind(x))
 def cos(x: Operand, /) -> Array:
     """The cosine; x in radians.
 
@@ -43,7 +43,7 @@ def tan(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.arcsin, lambda out, x: arcsin_slope(x), domain=_INSIDE)
+@elementwise(np.arcsin, lambda out, x: arcsin_slope.bind(x), domain=_INSIDE)
 def arcsin(x: Operand, /) -> Array:
     """The angle in radians, -π/2 to π/2, whose sine is x.
 
@@ -52,7 +52,7 @@ def arcsin(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.arccos, lambda out, x: -arcsin_slope(x), domain=_INSIDE)
+@elementwise(np.arccos, lambda out, x: -arcsin_slope.bind(x), domain=_INSIDE)
 def arccos(x: Operand, /) -> Array:
     """The angle in radians, 0 to π, whose cosine is x.
 
@@ -61,7 +61,7 @@ def arccos(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.arctan, lambda out, x: arctan_slope(x))
+@elementwise(np.arctan, lambda out, x: arctan_slope.bind(x))
 def arctan(x: Operand, /) -> Array:
     """The angle in radians, -π/2 to π/2, whose tangent is x.
 
@@ -84,7 +84,7 @@ def arctan2(y: Operand, x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.sinh, lambda out, x: cosh(x))
+@elementwise(np.sinh, lambda out, x: cosh.bind(x))
 def sinh(x: Operand, /) -> Array:
     """The hyperbolic sine.
 
@@ -93,7 +93,7 @@ def sinh(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.cosh, lambda out, x: sinh(x))
+@elementwise(np.cosh, lambda out, x: sinh.bind(x))
 def cosh(x: Operand, /) -> Array:
     """The hyperbolic cosine.
 
@@ -120,7 +120,7 @@ def arcsinh(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.arccosh, lambda out, x: arccosh_slope(x), domain=(1.3, 3.0))
+@elementwise(np.arccosh, lambda out, x: arccosh_slope.bind(x), domain=(1.3, 3.0))
 def arccosh(x: Operand, /) -> Array:
     """The inverse of cosh, for x ≥ 1.
 
@@ -129,7 +129,7 @@ def arccosh(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.arctanh, lambda out, x: arctanh_slope(x), domain=_INSIDE)
+@elementwise(np.arctanh, lambda out, x: arctanh_slope.bind(x), domain=_INSIDE)
 def arctanh(x: Operand, /) -> Array:
     """The inverse of tanh, for |x| < 1.
 

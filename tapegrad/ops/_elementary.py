@@ -51,7 +51,7 @@ def exp2(x: Operand, /) -> Array:
     """
 
 
-@elementwise(np.expm1, lambda out, x: exp(x))  # out + 1 has no digits where out is near -1
+@elementwise(np.expm1, lambda out, x: exp.bind(x))  # out + 1 has no digits where out is near -1
 def expm1(x: Operand, /) -> Array:
     """eˣ - 1, exact for small x.
 
@@ -98,8 +98,8 @@ def log1p(x: Operand, /) -> Array:
 
 @elementwise(
     np.logaddexp,
-    lambda out, x, y: sigmoid(x - y),  # out has the rounding of x and y, however large
-    lambda out, x, y: sigmoid(y - x),
+    lambda out, x, y: sigmoid.bind(x - y),  # out has the rounding of x and y, however large
+    lambda out, x, y: sigmoid.bind(y - x),
 )
 def logaddexp(x: Operand, y: Operand, /) -> Array:
     """log(eˣ + eʸ) without overflow.
@@ -133,7 +133,7 @@ def _sigmoid(x: Value) -> Value:
     return np.exp(np.minimum(x, 0.0)) / (1.0 + np.exp(-np.abs(x)))
 
 
-@elementwise(None, lambda out, x: sigmoid_slope(x), run=_sigmoid, plain=_sigmoid)
+@elementwise(None, lambda out, x: sigmoid_slope.bind(x), run=_sigmoid, plain=_sigmoid)
 def sigmoid(x: Operand, /) -> Array:
     """1 / (1 + exp(-x)), elementwise, any shape; no x overflows.
 
@@ -148,12 +148,12 @@ def _sigmoid_slope(x: Value) -> Value:
     return small / (rest * rest)
 
 
-@slope(lambda out, x: -out * tanh(0.5 * x), run=_sigmoid_slope)
+@slope(lambda out, x: -out * tanh.bind(0.5 * x), run=_sigmoid_slope)
 def sigmoid_slope(x: Operand, /) -> Array:
     """sigmoid(x) sigmoid(-x)."""
 
 
-@elementwise(None, lambda out, x: sigmoid(x), run=lambda x: np.logaddexp(floating(x), 0.0))
+@elementwise(None, lambda out, x: sigmoid.bind(x), run=lambda x: np.logaddexp(floating(x), 0.0))
 def softplus(x: Operand, /) -> Array:
     """log(1 + exp(x)), elementwise, any shape; no x overflows.
 
@@ -174,7 +174,7 @@ def _run_erf(x: Value) -> Value:
 
 def _erf_slope(out: Value, x: Value) -> Value:
     near = minimum.bind(maximum.bind(x, -40.0), 40.0)  # beyond, it is 0; x * x could be infinite
-    return (2.0 / math.sqrt(math.pi)) * exp(-near * near)
+    return (2.0 / math.sqrt(math.pi)) * exp.bind(-near * near)
 
 
 @elementwise(None, _erf_slope, run=_run_erf)

@@ -53,11 +53,11 @@ def _solved(a: Value, rhs: Value, b: Value) -> Value:
 
 def _solve_left(g: Value, out: Value, a: Value, b: Value) -> Value:
     left = solve.bind(_t(a), _columns(g, b))
-    return fit(-matmul(left, _t(_columns(out, b))), a)
+    return fit(-matmul.bind(left, _t(_columns(out, b))), a)
 
 
 def _solve_tangent(t: Value, out: Value, a: Value, b: Value) -> Value:
-    moved = matmul(t, _columns(out, b))
+    moved = matmul.bind(t, _columns(out, b))
     return _solved(a, -reshape.bind(moved, shape=shape_of(out)), b)
 
 
@@ -102,8 +102,8 @@ _SQUARE = (
 @primitive(
     np.linalg.inv,
     run=np.linalg.inv,
-    vjp=(lambda g, out, a: -matmul(_t(out), matmul(g, _t(out))),),
-    jvp=(lambda t, out, a: -matmul(out, matmul(t, out)),),
+    vjp=(lambda g, out, a: -matmul.bind(_t(out), matmul.bind(g, _t(out))),),
+    jvp=(lambda t, out, a: -matmul.bind(out, matmul.bind(t, out)),),
     batch=on_stacks,
     samples=_SQUARE,
     parametric=True,
@@ -223,8 +223,8 @@ def _inner(x: Value, y: Value) -> Value:
 @primitive(
     np.linalg.det,
     run=np.linalg.det,
-    vjp=(lambda g, out, a: _stacked(g) * cofactors(a),),
-    jvp=(lambda t, out, a: _inner(t, cofactors(a)),),
+    vjp=(lambda g, out, a: _stacked(g) * cofactors.bind(a),),
+    jvp=(lambda t, out, a: _inner(t, cofactors.bind(a)),),
     batch=on_stacks,
     samples=(*_SQUARE, drawn(lambda rng: (np.array([[1.0, 2.0], [2.0, 4.0]]),))),
     parametric=True,
@@ -254,7 +254,7 @@ def _slogdet_cotangent(g: Bundle, out: Value, a: Value) -> Value | None:
     np.linalg.slogdet,
     run=lambda a: Bundle(tuple(np.linalg.slogdet(a))),
     vjp=(_slogdet_cotangent,),
-    jvp=(lambda t, out, a: Bundle((None, trace(matmul(inv.bind(a), t)))),),
+    jvp=(lambda t, out, a: Bundle((None, trace(matmul.bind(inv.bind(a), t)))),),
     batch=on_stacks,
     samples=_SQUARE,
     parametric=True,
@@ -284,12 +284,12 @@ def _symmetric(x: Value) -> Value:
 def _cholesky_tangent(t: Value, out: Value, a: Value) -> Value:
     # dL = L Phi(L^-1 dA L^-T)
     left = solve.bind(out, _symmetric(t))
-    return matmul(out, _lower_half(_t(solve.bind(out, _t(left)))))
+    return matmul.bind(out, _lower_half(_t(solve.bind(out, _t(left)))))
 
 
 def _cholesky_cotangent(g: Value, out: Value, a: Value) -> Value:
     # A' = sym(L^-T Phi(L^T L') L^-1)
-    middle = _lower_half(matmul(_t(out), g))
+    middle = _lower_half(matmul.bind(_t(out), g))
     left = solve.bind(_t(out), middle)
     return _symmetric(_t(solve.bind(_t(out), _t(left))))
 

@@ -60,16 +60,16 @@ def _scaled(x: Value, axes: Axes) -> Value:
     """x over its largest element along axes, which is taken for a constant; zeros stay zeros.
     Infinite elements are ±1, and others beside them 0.
     """
-    size = stop_gradient.bind(max.bind(absolute(x), axes=axes, keepdims=True))
-    far = isinf(size)
+    size = stop_gradient.bind(max.bind(absolute.bind(x), axes=axes, keepdims=True))
+    far = isinf.bind(size)
     unit = where.bind(logical_or.bind(far, equal.bind(size, 0.0)), 1.0, size)
-    return where.bind(far, where.bind(isinf(x), sign(x), 0.0), x / unit)
+    return where.bind(far, where.bind(isinf.bind(x), sign.bind(x), 0.0), x / unit)
 
 
 def _unit(x: Value, axes: Axes) -> Value:
     """x over its length along axes; 0 at 0."""
     y = _scaled(x, axes)
-    zero = equal.bind(max.bind(absolute(y), axes=axes, keepdims=True), 0.0)
+    zero = equal.bind(max.bind(absolute.bind(y), axes=axes, keepdims=True), 0.0)
     length = euclidean.bind(where.bind(zero, 1.0, y), axes=axes, keepdims=True)
     return where.bind(zero, 0.0, y / length)
 
@@ -99,9 +99,9 @@ def _power_norm(x: Value, axes: Axes, keepdims: Any, ord: float) -> Value:
 
 
 def _power_norm_weights(out: Value, x: Value, axes: Axes, ord: float) -> Value:
-    sizes = absolute(_scaled(x, axes))
+    sizes = absolute.bind(_scaled(x, axes))
     ratio: Any = sizes / power_norm.bind(sizes, axes=axes, keepdims=True, ord=ord)
-    return sign(x) * ratio ** (ord - 1.0)
+    return sign.bind(x) * ratio ** (ord - 1.0)
 
 
 @_length(_power_norm, _power_norm_weights, {"ord": 3.0}, {"ord": 1.5}, {"ord": -1.0})
