@@ -204,6 +204,11 @@ def like(given: Value, leaf: Value) -> Value:
     return plain.dtype.type(given) if isinstance(plain, np.generic) else float(given)
 
 
+def zero_like(leaf: Value) -> Value:
+    """Zero, or zeros, in the shape, dtype and kind of a leaf."""
+    return like(np.zeros(shape_of(leaf)), leaf)
+
+
 def like_leaves(
     gradients: Sequence[Value | None], leaves: Sequence[Value], held: Sequence[Value] = ()
 ) -> list[Value]:
@@ -216,7 +221,7 @@ def like_leaves(
         if isinstance(g, Traced):
             found.append(g)
         else:
-            found.append(like(np.zeros(shape_of(leaf)) if g is None else g, leaf))
+            found.append(zero_like(leaf) if g is None else like(g, leaf))
     return own(found, leaves, held)
 
 

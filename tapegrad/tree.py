@@ -176,6 +176,7 @@ def _numbers(tree: object) -> tuple[list[Any], Structure]:
 
 
 def _flatten_like(structure: Structure, tree: object) -> list[Any]:
-    if differs := difference(structure, tree, ""):
-        raise ShapeError(f"the trees differ in structure: {differs}")
-    return flatten(tree)[0]
+    found, other = flatten(tree)
+    if other != structure:
+        raise ShapeError(f"the trees differ in structure: {difference(structure, tree, '')}")
+    return found

@@ -14,7 +14,7 @@ from .. import tree
 from .._errors import LeafError, OutputError, describe, name_of
 from .._typing import Value
 from .._values import Traced, dtype_of, is_floating, is_operand, shape_of
-from ..transforms._adjoint import added, adjoints
+from ..transforms._adjoint import adjoints, seeded
 from ..transforms._boundary import parameters
 from ..transforms._linear import Linearised, linearise
 from ._differences import Curve, Vector
@@ -183,11 +183,8 @@ class Point:
 
     def _term(self, cotangent: Vector) -> float:
         """The largest term of a weighted sum of the output."""
-        seeds: dict[int, Value] = {}
         given = tree.leaves(tree.ravel(self.linear.out)[1](cotangent))
-        for place, g in zip(self.linear.places, given):
-            if place is not None:
-                seeds[place] = added(seeds.get(place), g)
+        seeds = seeded(self.linear.places, given)
         nodes = self.linear.nodes
         largest = 0.0
         for node, g in zip(nodes, adjoints(nodes, seeds)):

@@ -45,6 +45,17 @@ def added(total: Value | None, part: Value | None) -> Value | None:
     return part if total is None else total if part is None else total + part
 
 
+def seeded(places: Sequence[int | None], given: Sequence[Value]) -> dict[int, Value]:
+    """Cotangents by the positions that they belong to; those of one position add up, and what has
+    none is left out.
+    """
+    seeds: dict[int, Value] = {}
+    for place, g in zip(places, given):
+        if place is not None:
+            seeds[place] = added(seeds.get(place), g)
+    return seeds
+
+
 # What Python's floats raise where NumPy's numbers are infinite or NaN. A FloatingPointError is
 # NumPy's, and stands.
 REFUSALS = (ZeroDivisionError, OverflowError)

@@ -114,7 +114,7 @@ class Batched:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function on every example; the results stacked along out_axes."""
         leaves, structure = tree.flatten(args)
-        axes = self._axes_of(args)
+        axes = self._axes_of(args, structure)
         size = self._size(args, leaves, axes)
         with Batch(size, self.function) as batch:
             examples = [
@@ -129,7 +129,7 @@ class Batched:
         placed = [_to_place(*group, batch) for group in zip(whole, places, found)]
         return tree.unflatten(shape, own(placed, leaves))
 
-    def _axes_of(self, args: tuple[Any, ...]) -> list[int | None]:
+    def _axes_of(self, args: tuple[Any, ...], structure: tree.Structure) -> list[int | None]:
         axes = self.in_axes
         if isinstance(axes, (list, tuple)):
             if len(axes) != len(args):
@@ -142,7 +142,7 @@ class Batched:
                 for i, (given, arg) in enumerate(zip(axes, args))
                 for axis in _prefix(given, tree.flatten(arg)[1], f"in_axes[{i}]")
             ]
-        return _prefix(axes, tree.flatten(args)[1], "in_axes")
+        return _prefix(axes, structure, "in_axes")
 
     def _check_places(self, out: Any, whole: Sequence[Value], places: Sequence[int | None]) -> None:
         for i, (values, place) in enumerate(zip(whole, places)):

@@ -19,7 +19,7 @@ from .._structure import spread
 from .._tape import AnyOp
 from .._texts import NOT_A_NUMBER
 from .._typing import Args, Flags, FunctionLike, Out, Params, Ts, Value
-from .._values import Traced, is_floating, is_operand, like, operand, plain_of, shape_of
+from .._values import Traced, is_floating, is_operand, operand, plain_of, shape_of, zero_like
 from ..ops._bundle import Bundle, Refused, pack, parts
 from ..ops._reduce import sum
 from ..ops._shape import fit
@@ -154,7 +154,7 @@ class CustomVjp(FunctionLike):
 
     def _cotangents(self, g: Bundle, out: Value, x: Value, **call: Any) -> Bundle:
         values = parts(out)
-        filled = [_zero(y) if c is None else c for c, y in zip(g.parts, values)]
+        filled = [zero_like(y) if c is None else c for c, y in zip(g.parts, values)]
         pullback, operands = self._pullback(out, x, call)
         return Bundle(tuple(results(pullback, [*filled, *operands])))
 
@@ -301,10 +301,6 @@ class Pushforward:
         count = len(self.which)
         values, pull = self.pullback.at(*given[count:])
         return transposed(self.name, pull, values, self.which, given[:count])
-
-
-def _zero(x: Value) -> Value:
-    return like(np.zeros(shape_of(x)), x)
 
 
 def _on_examples(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) -> Value:

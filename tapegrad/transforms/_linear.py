@@ -15,6 +15,7 @@ from .._typing import Value
 from .._values import copied, like_leaves
 from .._warnings import watched
 from ..numpy import TABLE
+from ._adjoint import seeded
 from ._boundary import Parts, check_function, matching, outputs, positions, stripped, traced
 from ._replay import backward, forward
 
@@ -51,10 +52,7 @@ class Linearised:
         Raises ShapeError for a cotangent that has not the output's structure and shapes.
         """
         given = matching(cotangent, self.structure, self.leaves, "cotangent", "the output")
-        seeds: dict[int, Value] = {}
-        for place, g in zip(self.places, given):
-            if place is not None:
-                seeds[place] = seeds[place] + g if place in seeds else g
+        seeds = seeded(self.places, given)
         leaves = [leaf for group, _ in self.primals for leaf in group]
         found = like_leaves(backward(self.nodes, seeds, len(leaves)), leaves, given)
         return tuple(tree.unflatten_all([structure for _, structure in self.primals], found))

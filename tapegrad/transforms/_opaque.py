@@ -21,8 +21,9 @@ from .._values import Traced, is_floating, plain_of
 from ..numpy import TABLE
 from ..ops._bundle import Bundle, Refused, pack, part, parts
 from ..ops._define import primitive
-from ._adjoint import added
+from ._adjoint import seeded
 from ._batch import Batched
+from ._boundary import positions
 from ._replay import backward, forward
 
 
@@ -178,10 +179,7 @@ class Transposed(_Derivative):
             for i in places:
                 inputs[i] = tape.input(operands[i])
             out = self.function(*inputs)
-        seeds: dict[int, Value] = {}
-        for i, g in zip(self.which, given[:count]):
-            if (position := _position(tape, out[i])) is not None:
-                seeds[position] = added(seeds.get(position), g)
+        seeds = seeded(positions(tape, [out[i] for i in self.which]), given[:count])
         found: list[Value | None] = [None] * len(operands)
         for i, g in zip(places, backward(nodes, seeds, len(places))):
             found[i] = g
@@ -200,10 +198,6 @@ class Moved(_Derivative):
             for i in self.which:
                 inputs[i] = tape.input(inputs[i])
             out = self.function(*inputs)
-        places = [_position(tape, y) for y in out]
+        places = positions(tape, out)
         moved = forward(nodes, given[:count], [p for p in places if p is not None])
         return [None if p is None else moved[p] for p in places]
-
-
-def _position(tape: Tape, value: Value) -> int | None:
-    return value._index if isinstance(value, Var) and value._trace is tape else None

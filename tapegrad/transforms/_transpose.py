@@ -19,7 +19,7 @@ from .._node import Node, node
 from .._tape import AnyOp, Itself, Var
 from .._texts import NOT_LINEAR
 from .._typing import Params, Value
-from .._values import CHECK, Look, Traced, is_floating, like, look, shape_of
+from .._values import CHECK, Look, Traced, is_floating, like, look, shape_of, zero_like
 from ..numpy import TABLE
 from ..ops import ALL
 from ..ops._bundle import Bundle, asked, pack
@@ -60,7 +60,7 @@ def transposed(
     """
     outer, inner = (_Probe(TABLE, "custom_vjp", name) for _ in range(2))
     places = [i for i, y in enumerate(values) if is_floating(y)]
-    zeros = [like(np.zeros(shape_of(y)), y) for y in values]
+    zeros = [zero_like(y) for y in values]
     given = list(zeros)
     with outer, inner:
         nodes: Any = inner.nodes

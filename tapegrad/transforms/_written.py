@@ -33,7 +33,7 @@ class _Search(Tape):
         return super()._push(record)
 
 
-def written_at(  # what a call consists of
+def written_at(
     op: AnyOp,
     position: int,
     function: Callable[..., Any],
