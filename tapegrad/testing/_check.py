@@ -96,7 +96,9 @@ def _fault(point: Point, rtol: float, rng: np.random.Generator) -> str:
     verdicts = []
     for probe in inputs:
         given, curve = point.push(probe.vector), point.curve(probe.vector)
-        verdict = judged(curve, given, probe.scale, rtol, lambda: point.terms)
+        verdict = judged(
+            curve, given, probe.scale, rtol, lambda: point.terms, from_zero=probe.from_zero
+        )
         for k in np.flatnonzero(verdict.wrong)[:1]:
             slopes = ("forward mode", given[k]), ("differences", verdict.value[k])
             return _apart(names[k], probe, *slopes)
@@ -143,7 +145,8 @@ def _apart(
     of: str, by: Probe, given: tuple[str, Any], known: tuple[str, Any], size: float = 1.0
 ) -> str:
     """What a slope is by one way and by another."""
-    each = (f"{slope / by.size / size:.10g} by {way}" for way, slope in (given, known))
+    with np.errstate(all="ignore"):
+        each = [f"{slope / by.size / size:.10g} by {way}" for way, slope in (given, known)]
     return f"d {of} / d {by.name} is " + ", and ".join(each)
 
 

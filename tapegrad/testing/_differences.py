@@ -10,7 +10,7 @@ its Applications 35, 1990, 454-466). No step has to be guessed, and no scale is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import attrs
@@ -25,8 +25,10 @@ Curve: TypeAlias = Callable[[float], Vector]
 _EPS = 2.0**-52
 _LEAST = 2.0**-1074  # the distance of subnormal numbers
 # Relative to the terms that y is made of:
-_ROUNDING = 64 * _EPS  # what a slope that is zero may be given as
+_ROUNDING = 256 * _EPS  # what a slope that is zero may be given as
 _FLAT = 2.0**-34  # what need not be known any better
+_FLATTER = 2.0**-42  # the same, where more can be seen
+_GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _LUCK = 4.0  # what differs little by chance may be off by more
 _STILL = 6  # so many of the smallest steps do not move what has no slope
 
@@ -34,9 +36,9 @@ _STILL = 6  # so many of the smallest steps do not move what has no slope
 # small beside its value.
 _FIRST = (-8, -12, -15)
 _LARGEST = -2
-_ALL = (_LARGEST, -5, -7, -9, -11, -13, -15, *range(-17, -47, -2))
-# Factors that keep steps from falling into step with the digits of y, exact in four bits.
-_FACTORS = (1.0, 1.375, 1.125, 1.625, 1.25, 1.75, 1.5)
+_SECOND = (_LARGEST, -4, -6, *_FIRST)  # where it is a polynomial, nearly, these are
+_ALL = (_LARGEST, *range(-5, -47, -2))
+_BELOW = range(-50, -150, -4)  # where the argument itself has no digits: at 0
 
 
 @attrs.frozen(eq=False)
@@ -71,35 +73,55 @@ class Verdict:
 
 
 def judged(
-    curve: Curve, given: Vector, scale: int, rtol: float, terms: Callable[[], Vector]
+    curve: Curve,
+    given: Vector,
+    scale: int,
+    rtol: float,
+    terms: Callable[[], Vector],
+    *,
+    from_zero: bool = False,
 ) -> Verdict:
     """Whether given slopes of y at 0 are right, each output by itself.
 
     scale: h = 1 moves the arguments by about 2**scale, and is a large step
     rtol:  what slopes may be off by, relative to themselves
     terms: how large the terms are that y(0) is made of; their rounding is its noise
+    from_zero: what moves is 0 where h is, so that steps of every size are exact
     """
     top = max(_LARGEST, min(_LARGEST - scale, 1000))  # moves by a quarter, or by what is there
-    few = (top, *_FIRST) if (given == 0.0).any() else _FIRST  # zero: what does not move at all
     beyond = *range(top, max(_LARGEST, top - 40), -2), *range(top - 40, _LARGEST, -6)
-    many = sorted({*beyond, *_ALL}, reverse=True)
+    below = _BELOW if from_zero else ()
+    still = (top,) if (given == 0.0).any() else ()  # zero: what does not move at all
     at = curve(0.0)
-    least = math.ldexp(4.0 * _LEAST, max(0, min(scale, 1000)))
     with np.errstate(all="ignore"):
-        verdict = _points(curve, few, at, abs(at), least, whole=False).verdict(given, rtol)
-        if verdict.right.all():
-            return verdict
-        return _points(curve, many, at, terms(), least, whole=True).verdict(given, rtol)
+        for exponents in ({*_FIRST, *still}, {*_SECOND, *still}):
+            verdict = _points(curve, exponents, at, abs(at), scale, whole=False).verdict(
+                given, rtol
+            )
+            if verdict.right.all():
+                return verdict
+        every = {*beyond, *_ALL, *below}
+        return _points(curve, every, at, terms(), scale, whole=True).verdict(given, rtol)
 
 
 def _points(
-    curve: Curve, exponents: Sequence[int], at: Vector, terms: Vector, least: float, *, whole: bool
+    curve: Curve, exponents: set[int], at: Vector, terms: Vector, scale: int, *, whole: bool
 ) -> _Points:
-    steps = [math.ldexp(_FACTORS[exponent % len(_FACTORS)], exponent) for exponent in exponents]
+    steps = [_step(exponent) for exponent in sorted(exponents, reverse=True)]
     ahead, behind = [curve(h) for h in steps], [curve(-h) for h in steps]
     return _Points(
-        at, np.array(steps)[:, None], np.array(ahead), np.array(behind), terms, least, whole
+        at, np.array(steps)[:, None], np.array(ahead), np.array(behind), terms, scale, whole
     )
+
+
+def _step(exponent: int) -> float:
+    """A step of about that size that does not fall into step with the digits of y.
+
+    Where the size is one of a bit of the argument, few bits below it are left for that.
+    """
+    bits = max(2, min(30, 48 + exponent))
+    factor = 1.0 + _GOLDEN * (exponent % 7 + 1) % 1.0
+    return math.ldexp(math.floor(math.ldexp(factor, bits)), exponent - bits)
 
 
 @attrs.frozen(eq=False)
@@ -111,7 +133,7 @@ class _Points:
     ahead: Vector
     behind: Vector
     terms: Vector
-    least: float
+    scale: int
     whole: bool  # there will be no more
 
     @property
@@ -129,6 +151,8 @@ class _Points:
     @property
     def unit(self) -> float:
         """1 / the largest step that leaves all values about as large, but at most 1."""
+        if not self.whole:
+            return min(1.0, math.ldexp(1.0, self.scale))
         calm = (self.size <= 4.0 * self.near).all(axis=1)
         return float(1.0 / max(1.0, self.steps[calm].max(initial=0.0)))
 
@@ -142,6 +166,11 @@ class _Points:
         """What the slopes above and below 0 differ by."""
         return abs(self.ahead - 2.0 * self.at + self.behind) / self.steps
 
+    @property
+    def least(self) -> float:
+        """What the rounding of subnormal numbers comes to in given slopes."""
+        return math.ldexp(4.0 * _LEAST, max(0, min(self.scale, 1000)))
+
     def verdict(self, given: Vector, rtol: float) -> Verdict:
         """What they say."""
         values, errors = self.estimates()
@@ -153,12 +182,13 @@ class _Points:
         tolerance = rtol * np.maximum(abs(given), abs(value))
         same = np.isfinite(given) & (abs(given - value) <= tolerance + error)
         kink = self.kinks(chosen + 2, np.maximum(error, rtol * abs(value)))
+        flat = (_FLAT if self.whole else _FLATTER) * terms + 2.0 * self.least
+        known = error <= np.maximum(tolerance, flat)
         if self.whole:
             still = (self.slopes[-_STILL:] == 0.0).all(axis=0)
-            known = error <= np.maximum(tolerance, _FLAT * terms)
         else:  # where no one has looked nearer, a kink may be near
-            still = (self.slopes == 0.0).all(axis=0) & (len(self.steps) > len(_FIRST))
-            known = (error <= tolerance) & ~kink
+            still = (self.slopes == 0.0).all(axis=0)
+            known &= ~kink
         right = same & np.isfinite(error) & (known | (still & (given == 0.0)))
         seen = error <= 0.1 * np.maximum(abs(value), near)
         between = kink & ~same & self.between(given, chosen + 2)
@@ -184,7 +214,7 @@ class _Points:
             noise = np.maximum(noise, noise[-3])
         # Where y does not move, that may be for want of digits.
         size = np.maximum(self.size, self.terms * (self.ahead == self.behind))[2:]
-        errors = (_LUCK * noise + 2.0 * _EPS * size + self.least) / steps
+        errors = (_LUCK * noise + 2.0 * _EPS * size + 4.0 * _LEAST) / steps
         return np.where(unknown, 0.0, values[1:]), np.where(unknown, np.inf, errors)
 
     def kinks(self, chosen: NDArray[np.intp], visible: Vector) -> Truths:

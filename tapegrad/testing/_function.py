@@ -32,6 +32,7 @@ class Probe:
     name: str
     vector: Vector
     size: float = 1.0  # what slopes along it are to be divided by
+    from_zero: bool = False  # what moves is 0
 
     @property
     def scale(self) -> int:
@@ -42,7 +43,8 @@ class Probe:
 def probes(named: Mapping[str, Value], sizes: Vector, rng: np.random.Generator) -> list[Probe]:
     """One for each number; where they are many, one for each leaf. They move by about ``sizes``."""
     if sizes.size <= _EACH:
-        return [Probe(*each) for each in zip(numbers(named), np.diag(sizes), sizes)]
+        zero = [x == 0.0 for leaf in named.values() for x in np.ravel(leaf)]
+        return [Probe(*each) for each in zip(numbers(named), np.diag(sizes), sizes, zero)]
     ends = np.cumsum([np.size(x) for x in named.values()])
     moves = np.split(random(sizes, rng), ends[:-1])
     found = []
@@ -157,9 +159,10 @@ class Point:
 
     def push(self, tangent: Vector) -> Vector:
         """J times a tangent."""
-        arguments = tree.ravel(self.args)[1]
+        leaves = tree.leaves(tree.ravel(self.args)[1](tangent))
+        moved = [leaf if np.any(leaf) else None for leaf in leaves]  # 0 * inf has no place here
         with np.errstate(all="ignore"):
-            return tree.ravel(self.linear.push(tree.leaves(arguments(tangent))))[0]
+            return tree.ravel(self.linear.push(moved))[0]
 
     def pull(self, cotangent: Vector) -> Vector:
         """Jᵀ times a cotangent."""
