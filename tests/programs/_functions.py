@@ -60,9 +60,10 @@ def takes_several(parameter: Parameter) -> bool:
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     try:
-        return tuple(inspect.signature(function).parameters.values())
+        found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # functions in C do not always say
         return ()
+    return tuple(p for p in found if p.kind is not p.VAR_KEYWORD)
 
 
 def _more(theirs: Callable[..., Any], ours: tuple[Parameter, ...]) -> tuple[Parameter, ...]:

@@ -90,10 +90,13 @@ class Run:
 
     @property
     def is_exact(self) -> bool:
-        """Whether NumPy computes it in the same steps (sums go another way in other layouts)."""
-        arrays = [x for x in self.values.values() if isinstance(x, np.ndarray)]
-        if not all(x.flags.c_contiguous for x in arrays):
-            return False
+        """Whether NumPy computes it in the same steps: sums go another way in other layouts, and
+        numbers of Python's are computed with as Python does.
+        """
+        ordinary = (np.ndarray, np.generic)
+        for x in self.values.values():
+            if not isinstance(x, ordinary) or (np.ndim(x) and not x.flags.c_contiguous):
+                return False
         return all(name in EXACT or "." not in name for name in self.code.calls - CONSTANTS)
 
     def fail(self, check: str, lines: str, came: object, expected: object) -> Failure:
@@ -122,6 +125,8 @@ PROMISED: tuple[tuple[type[Exception], str, str], ...] = (
     (tg.OutputError, "closes over", "custom_vjp closes over a traced value"),
     (tg.GuardError, "on its way", "an error was caught"),
     (TypeError, "combine truth values", "& of integers"),
+    (TypeError, "unexpected keyword argument", "an option is refused"),
+    (tg.ShapeError, "(out_axes)", "no such place for the examples"),
     (tg.ShapeError, "vmap cannot", "a decision under vmap"),
     (np.linalg.LinAlgError, "Singular matrix", "the second derivative of det needs an inverse"),
     (tg.ShapeError, "under vmap", "a decision under vmap"),
