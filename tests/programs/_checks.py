@@ -15,6 +15,7 @@ from ._author import floating
 from ._cases import Case
 from ._code import literal
 from ._derivatives import Loss, derivatives
+from ._nestings import nestings
 from ._run import (
     Failure,
     Run,
@@ -146,8 +147,7 @@ def batches(run: Run) -> None:
     names = [name for name in run.code.leaves if floating(run.values[name])]
     if not names:
         raise Skip("nothing to batch")
-    text = f"def g({', '.join(names)}):\n    return f(*{run.code.arguments})"
-    g = run.code.define({**REAL, **run.values}, text)["g"]
+    text, g = run.case.by_leaves(names)
     examples = [run.values, run.case.others(0), run.case.others(1)]
     columns = [[np.asarray(example[name])[()] for example in examples] for name in names]
     expected = _looped(g, columns)
@@ -205,6 +205,7 @@ CHECKS: dict[str, Check] = {
     "refusals": refusals,
     "transforms": transforms,
     "derivatives": derivatives,
+    "nestings": nestings,
     "batches": batches,
     "threads": threads,
 }

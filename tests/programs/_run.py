@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,6 +38,13 @@ class Failure(AssertionError):  # noqa: N818  # of a check, not of the program
         self.came, self.expected = _shown(came), _shown(expected)
         self.by = ""
         super().__init__(f"{check}: {lines}\n came {self.came}\n expected {self.expected}")
+
+    @property
+    def error(self) -> str:
+        """The first line of the error, without what differs from program to program."""
+        if self.is_wrong or self.check == "accepted":
+            return ""
+        return re.sub(r"[\d.,()-]+", "", self.came.partition("\n")[0])[:60]
 
     @property
     def is_wrong(self) -> bool:
