@@ -1,7 +1,4 @@
-"""Programs at random for some time: what they are, and what fails, each failure once.
-
-make fuzz minutes=60 seed=1 ARGS="--processes 4"
-"""
+"""Programs at random for some time: what they are, and what fails, each failure once."""
 
 from __future__ import annotations
 
@@ -61,7 +58,7 @@ def unseen(stats: Counter[str]) -> str:
 
 def parsed() -> argparse.Namespace:
     """The options."""
-    parser = argparse.ArgumentParser("make fuzz", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.programs", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0, help="other programs")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
