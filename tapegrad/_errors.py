@@ -161,7 +161,10 @@ def describe(value: object) -> str:
         return "None"
     if isinstance(value, (float, int, complex)):
         return f"{type(value).__name__} {value!r}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # of a dataclass with a field that is not set, for one
+        text = " at 0x"
     if " at 0x" in text:  # where it lies says nothing
         return " ".join([type(value).__name__, *filter(None, [getattr(value, "__name__", "")])])
     text = text if len(text) <= 60 else text[:57] + "..."

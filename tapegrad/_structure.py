@@ -48,7 +48,7 @@ class Structure:
         return isinstance(other, Structure) and self.spec == other.spec
 
     def __hash__(self) -> int:
-        return hash((self.spec.type, self.spec.num_leaves))
+        return hash(self.spec)
 
     def __repr__(self) -> str:
         return f"Structure({unflatten(self, [_Star()] * self.num_leaves)!r})"

@@ -127,8 +127,7 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
         if len(args) == 1 and not kwargs:  # the common case, written out (bench/NOTES.md)
             x: Any = args[0]
             if x.__class__ is not Var:
-                floating = x.__class__ is np.ndarray and x.dtype.kind == "f"
-                return self.plain(x if floating else operand(x))  # type: ignore[no-any-return]
+                return self.plain(operand(x))  # type: ignore[no-any-return]
             if x._trace.__class__ is Tape and x._value.__class__ is not Var:
                 out: Any = x._trace.append(self, (x._index,), NO_PARAMS, self.run(x._value))
                 return out  # type: ignore[no-any-return]

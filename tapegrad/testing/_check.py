@@ -102,7 +102,8 @@ def _fault(point: Point, rtol: float, rng: np.random.Generator) -> str:
             return _apart(names[k], probe, *slopes)
         verdicts.append(verdict)
     outputs = probes(point.out, weights(point.out.values()), rng)
-    if fault := inputs and outputs and _disagreement(point, inputs, outputs, verdicts, rtol):
+    fault = _disagreement(point, inputs, outputs, verdicts, rtol) if inputs and outputs else ""
+    if fault:
         return fault
     for probe, verdict in zip(inputs, verdicts):
         for k in np.flatnonzero(~verdict.right)[:1]:
@@ -139,7 +140,7 @@ def _disagreement(
 
 
 def _apart(
-    of: str, by: Probe, given: tuple[str, float], known: tuple[str, float], size: float = 1.0
+    of: str, by: Probe, given: tuple[str, Any], known: tuple[str, Any], size: float = 1.0
 ) -> str:
     """What a slope is by one way and by another."""
     each = (f"{slope / by.size / size:.10g} by {way}" for way, slope in (given, known))

@@ -193,5 +193,5 @@ class Point:
         for node, g in zip(nodes, adjoints(nodes, seeds)):
             if is_operand(g):
                 term = abs(np.asarray(g * node.value))
-                largest = max(largest, term.max(initial=0.0, where=np.isfinite(term)))
+                largest = max(largest, float(term.max(initial=0.0, where=np.isfinite(term))))
         return float(largest)

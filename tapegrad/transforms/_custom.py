@@ -202,6 +202,8 @@ class CustomVjp(FunctionLike):
 
     def _by_leaf(self, cotangent: Any, argument: Any, i: int) -> list[Value | None]:
         """The cotangent of each leaf of an argument; None stands for a leaf, or for a tree."""
+        if is_operand(argument) and is_operand(cotangent):  # the common case
+            return [cotangent]
         structure = tree.flatten(argument)[1]
         try:
             return spread(cotangent, structure, f"args[{i}]", lambda leaf: leaf is None)
@@ -222,9 +224,10 @@ class CustomVjp(FunctionLike):
 
         def error() -> Exception:
             path = list(tree.paths(args, "args"))[place]
+            what = "a cotangent" if value is None or is_operand(value) else "a real cotangent"
             return ShapeError(
                 f"tapegrad.custom_vjp: the pullback of {self.op.name} must return for {path} "
-                f"a cotangent of shape {shape_of(x)}, but it returned {describe(value)}"
+                f"{what} of shape {shape_of(x)}, but it returned {describe(value)}"
             )
 
         return Refused(error)

@@ -27,11 +27,13 @@ from ._replay import backward, forward
 
 
 class Function(Protocol):
-    """A function of values; None among its values is zero, `Refused` one that cannot be had."""
+    """A function of values; None among its values is zero, `Refused` one that cannot be had.
+
+    name: what the user calls it
+    """
 
     @property
-    def name(self) -> str:
-        """What the user calls it."""
+    def name(self) -> str: ...
 
     def __call__(self, *operands: Value) -> Sequence[Value | None]: ...
 
@@ -51,6 +53,8 @@ class Transparent(Tape):
 
 def results(function: Function, operands: Sequence[Value]) -> list[Value | None]:
     """What the function gives, as one operation on the traces of its operands."""
+    if not any(isinstance(x, Traced) for x in operands):
+        return list(_run(Bundle(tuple(operands)), function).parts)
     if any(map(_seen_through, operands)):
         return list(function(*operands))
     out = opaque.bind(pack.bind(*operands), function=function)
