@@ -194,8 +194,10 @@ def test_help_says_how_it_is_called(op: AnyOp) -> None:
     """The text of help() has the signature, as that of a function."""
     like: Any = op
     text, signature = pydoc.plain(pydoc.render_doc(op)), str(inspect.signature(like))
+    shown = "".join(text.split())  # Python 3.13 puts the parameters of a long one on lines
+    wanted = "".join(f"{op.name}{signature}".split())
     # Python 3.14 leaves out the quotes of annotations.
-    assert f"{op.name}{signature}" in text or f"{op.name}{signature}".replace("'", "") in text
+    assert wanted in shown or wanted.replace("'", "") in shown
 
 
 @pytest.mark.parametrize("op", [*ops.ALL, INPUT, CONSTANT], ids=lambda op: op.name)

@@ -38,8 +38,6 @@ from tapegrad._methods import Methods
 from tapegrad._tape import Var
 from tapegrad.numpy import TABLE
 
-NUMPY: Any = np  # called as its stubs do not have it
-
 pytestmark = WITH_SIGNATURES
 
 P = inspect.Parameter
@@ -284,12 +282,13 @@ def test_what_may_be_refused_is_refused() -> None:
             assert some if values is None else some >= set(map(repr, values)), (place, about)
 
 
+UNTYPED: Any = np  # the stubs of some NumPy refuse what it takes
 X = np.array([[1.0, 4.0, 2.0], [3.0, 0.5, 8.0]])
 ANSWERED: list[Callable[[Any], Any]] = [
     lambda x: np.sum(x, 1, float),
-    lambda x: NUMPY.sum(x, 0, None, None, True),
+    lambda x: UNTYPED.sum(x, 0, None, None, True),
     lambda x: np.sum(x, 0, out=None, initial=NO_VALUE, where=NO_VALUE),
-    lambda x: NUMPY.max(x, 0, None, True),
+    lambda x: UNTYPED.max(x, 0, None, True),
     lambda x: np.var(x, 0, None),
     lambda x: np.copy(x, order="C"),
     lambda x: np.clip(x, 0, 1, None),
@@ -302,7 +301,7 @@ ANSWERED: list[Callable[[Any], Any]] = [
 NOT_WHOLE: Any = 1.7
 NOT_ANSWERED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
-        lambda x: NUMPY.max(x, None, X),
+        lambda x: UNTYPED.max(x, None, X),
         tg.MutationError,
         "numpy.max was asked to write into an array",
     ),
@@ -342,7 +341,7 @@ def test_a_parameter_bound_to_another_would_be_found() -> None:
     way = next(w for w in ways(np.sum, CALLS["sum"]) if w.about == "dtype" and not w.kwargs)
 
     def as_it_was(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-        return NUMPY.sum(a, axis, keepdims=bool(keepdims))
+        return UNTYPED.sum(a, axis, keepdims=bool(keepdims))
 
     operands = CALLS["sum"].operands(float)
     expected = way.run(np.sum, operands)

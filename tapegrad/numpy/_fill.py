@@ -71,8 +71,11 @@ def pad(array: Operand, pad_width: Any, mode: Padding = "constant", **options: A
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Options that are no operands: what is traced among them would lose its gradient."""
-    return {name: np.asarray(value) for name, value in options.items()}
+    """Options as plain arrays: what is traced among them would lose its gradient."""
+    return {
+        name: value if isinstance(value, str) else np.asarray(as_array(value))
+        for name, value in options.items()
+    }
 
 
 @answers(np.tril)

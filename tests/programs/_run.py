@@ -173,7 +173,7 @@ def exactly(tree: Any) -> Any:
 def same_form(came: Any, expected: Any) -> bool:
     """Whether two values have one dtype and shape."""
     a, b = np.asarray(came), np.asarray(expected)
-    return a.dtype == b.dtype and a.shape == b.shape
+    return bool(a.dtype == b.dtype and a.shape == b.shape)
 
 
 def near(came: Any, expected: Any, tolerance: float) -> bool:
