@@ -30,6 +30,7 @@ class Loss:
     names:   its parameters
     point:   where it is looked at
     tangent: along which direction
+    value:   there
     size:    of its value, and of the terms of its derivative: what rounding errors are measured by
     """
 
@@ -39,6 +40,7 @@ class Loss:
     names: tuple[str, ...]
     point: tuple[Any, ...]
     tangent: tuple[Any, ...]
+    value: float
     size: float = 0.0
 
     @classmethod
@@ -54,7 +56,10 @@ class Loss:
         text = f"{head}\n    out = f(*{run.code.arguments})\n    return {found}"
         f = run.code.define({**REAL, **run.values}, text)["loss"]
         point = tuple(run.values[name] for name in names)
-        return cls(run, text, f, names, point, tuple(map(direction, range(len(point)), point)))
+        with run.doing("plain", f"{text}\nloss({', '.join(names)})"):
+            value = float(f(*point))
+        tangent = tuple(direction(k, x) for k, x in enumerate(point))
+        return cls(run, text, f, names, point, tangent, value)
 
     @property
     def argnums(self) -> tuple[int, ...]:
@@ -207,12 +212,11 @@ def direction(k: int, x: Any) -> Any:
 def derivatives(run: Run) -> None:
     """Both modes, both orders, against each other and against differences."""
     loss = Loss.of(run)
-    value = float(loss.f(*loss.point))
-    if not np.isfinite(value):
+    if not np.isfinite(loss.value):
         raise Skip("not finite")
     gradient = _gradient(loss)
     reverse, terms = dotted(gradient, loss.tangent)
-    loss = attrs.evolve(loss, size=max(abs(value), terms))
+    loss = attrs.evolve(loss, size=max(abs(loss.value), terms))
     pushed = f"tg.jvp(loss, {loss.at}, {loss.along})[1]"
     with run.doing("jvp", f"{loss.text}\n{pushed}"):
         forward = float(tg.jvp(loss.f, loss.point, loss.tangent)[1])

@@ -22,7 +22,7 @@ def nestings(run: Run) -> None:
     loss = Loss.of(run)
     if sum(np.size(x) for x in loss.point) > LARGEST:
         raise Skip("many elements")
-    if not np.isfinite(float(loss.f(*loss.point))):
+    if not np.isfinite(loss.value):
         raise Skip("not finite")
     _matrices(loss)
     _batches(loss)
@@ -95,7 +95,7 @@ def _same(loss: Loss, check: str, ways: Sequence[tuple[str, Callable[[], Any]]])
         with loss.run.doing(check, f"{loss.text}\n{lines}"):
             found.append((lines, tg.tree.leaves(way())))
     sizes = [np.max(np.abs(x), initial=0.0) for _, leaves in found for x in leaves]
-    size = max([abs(float(loss.f(*loss.point))), *sizes])
+    size = max([abs(loss.value), *sizes])
     (first, expected), *others = found
     for lines, leaves in others:
         for a, b in zip(leaves, expected, strict=True):
