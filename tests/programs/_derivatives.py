@@ -115,7 +115,7 @@ class Loss:
         for node in tape:
             values = [tape[x].value if x.__class__ is int else x for x in node.inputs]
             for place, x in enumerate(values):
-                if floating(x) and floating(node.value) and not _smooth(node, values, place):
+                if floating(x) and not _smooth(node, values, place):
                     return f"no slope on the way: {node.op.name}"
         return None
 
@@ -178,19 +178,26 @@ class _Constants:
 
 
 def _smooth(node: tg.Node, values: list[Any], place: int) -> bool:
-    """Whether one operation has a slope by one operand, as far as differences tell."""
-    wide = [long(x) for x in values]
+    """Whether one operation has a slope by one operand, as far as differences tell.
+
+    What chooses between its other operands shows it only where these differ.
+    """
+    here = [long(x) for x in values]
+    apart = [x + LONG(k + 1) if floating(x) else x for k, x in enumerate(here)]
     step = long(np.asarray(direction(place, values[place])) * 1.0)
 
-    def along(h: Any) -> Any:
-        moved = [*wide[:place], wide[place] + h * step, *wide[place + 1 :]]
-        out = np.asarray(node.op.run(*moved, **node.params))
-        return np.sum(out * np.cos(np.arange(out.size)).reshape(out.shape))
+    def slope(others: list[Any]) -> bool:
+        def along(h: Any) -> Any:
+            moved = [*others[:place], here[place] + h * step, *others[place + 1 :]]
+            out = long(np.asarray(node.op.run(*moved, **node.params)) * 1.0)
+            return np.sum(out * np.cos(np.arange(out.size)).reshape(out.shape))
 
-    try:
-        return slope_and_curvature(along)[0].known
-    except Exception:  # noqa: BLE001  # not every op knows extended precision
-        return True
+        try:
+            return slope_and_curvature(along)[0].known
+        except Exception:  # noqa: BLE001  # not every op knows extended precision
+            return True
+
+    return slope(here) and (node.op.vjp[place] is not None or slope(apart))
 
 
 def _moved(x: Any, step: Any) -> Any:

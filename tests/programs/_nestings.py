@@ -61,6 +61,11 @@ def _batches(loss: Loss) -> None:
     run, f, n = loss.run, loss.f, loss.argnums
     examples = [run.values, run.case.others(0), run.case.others(1)]
     columns = [[np.asarray(each[name])[()] for each in examples] for name in loss.names]
+    for example in zip(*columns, strict=True):
+        try:
+            f(*example)
+        except Exception as error:  # noqa: BLE001
+            raise Skip(f"one by one: {type(error).__name__}") from None
     gradient = f"tg.grad(loss, {n})"
     with run.doing("one by one", f"{loss.text}\n{gradient}  # of other values of the leaves"):
         each = [tg.grad(f, n)(*example) for example in zip(*columns, strict=True)]
