@@ -26,7 +26,7 @@ def results(options: argparse.Namespace, known: set[Sign]) -> Iterator[Found]:
     end = time.monotonic() + 60.0 * options.minutes
     numbers = iter(range(options.seed * TOGETHER, (options.seed + 1) * TOGETHER))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.processes, context, max_tasks_per_child=100) as pool:
+    with ProcessPoolExecutor(options.processes, context, max_tasks_per_child=25) as pool:
         running: set[Future[Found]] = set()
         while running or time.monotonic() < end:
             while len(running) < options.processes and time.monotonic() < end:

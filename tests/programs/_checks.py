@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -122,7 +123,8 @@ def refusals(run: Run) -> None:
         came = tg.record(code.define(REAL)["f"], *run.args()).value
     except Exception as ours:  # noqa: BLE001
         # What tapegrad words itself may be of another kind; what comes from inside may not.
-        worded = isinstance(ours, WORDED) or (isinstance(ours, KINDS) and "\n  at " in str(ours))
+        said = bool(re.search(r"^[a-z_]+: |\n  at ", str(ours)))  # the function's name, the line
+        worded = isinstance(ours, WORDED) or (isinstance(ours, KINDS) and said)
         same = isinstance(ours, tuple(kind for kind in KINDS if isinstance(theirs, kind)))
         if promised(ours) or worded or (same and str(ours)):
             return

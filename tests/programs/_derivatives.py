@@ -128,6 +128,8 @@ class Loss:
             return
         tolerance = self.run.precision * (300.0 if low else 1e6)
         if not abs(came - expected) <= tolerance * max(abs(came), abs(expected), self.size) + 1e-13:
+            if not all(finite) and (why := self.irregular()):
+                raise Skip(why)
             raise self.run.fail(check, f"{self.text}\n{lines}", came, expected)
 
     def hold(self, check: str, lines: str, came: float, truth: Estimate) -> None:
