@@ -4,6 +4,7 @@
 #   make test                        tests, doctests, type checks, style
 #   make test-pythons                these and check-wheel, with every Python that is found
 #   make bench [only=NAME]           side by side with the peers
+#   make fuzz [minutes=10] [seed=0]  programs at random, against JAX, differences and NumPy
 #   make wheel, make check-wheel     build; install into an empty environment and try
 #   make test-lowest                 the tests on the lowest versions of the dependencies
 #   make format                      rewrite the files in the one style
@@ -34,8 +35,8 @@ PYTHONS = $(shell pyenv=$${PYENV_ROOT:-$$HOME/.pyenv}/versions; \
 # pyright: silence about newer versions.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: moons test test-pythons pythons pytest mypy pyright ruff format bench wheel check-wheel \
-	test-lowest clean
+.PHONY: moons test test-pythons pythons pytest mypy pyright ruff format bench fuzz wheel \
+	check-wheel test-lowest clean
 
 moons: $(READY)
 	$(BIN)/python examples/moons.py $(ARGS)
@@ -73,6 +74,11 @@ format: $(READY)
 
 bench: $(BENCH_READY)
 	$(BENCH_BIN)/python -m bench $(if $(only),--only $(only)) $(ARGS)
+
+# Until the time is over; each failure once, made short, as a program to paste (out/fuzz).
+fuzz: $(BENCH_READY)
+	$(BENCH_BIN)/python -m tests.programs $(if $(minutes),--minutes $(minutes)) \
+		$(if $(seed),--seed $(seed)) $(ARGS)
 
 wheel: $(READY)
 	rm -rf dist

@@ -16,7 +16,6 @@ import attrs
 import numpy as np
 import pytest
 import truth
-from hypothesis import given, strategies as st
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
@@ -197,39 +196,6 @@ def test_the_same_array_twice_is_two_parameters() -> None:
 
 
 # Values ------------------------------------------------------------------------------------------
-
-
-SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b * 0.3,
-    "/": lambda a, b: a / (b * b + 1.0),
-    "n": lambda a, _: -a,
-    "t": lambda a, _: np.tanh(a),
-    "s": lambda a, _: np.sin(a),
-    "e": lambda a, _: np.exp(np.sin(a)),
-}
-
-
-@given(
-    st.lists(st.floats(-3, 3), min_size=1, max_size=5),
-    st.lists(st.sampled_from(list(SIGNS)), min_size=1, max_size=12),
-)
-def test_random_straight_line_programs(numbers: list[float], program: list[str]) -> None:
-    """Programs of arithmetic over a stack of numbers, against differences."""
-
-    def run(x: Any) -> Any:
-        values = [x[i] for i in range(len(numbers))]
-        for k, sign in enumerate(program):
-            a, b = values[k % len(values)], values[(3 * k + 1) % len(values)]
-            values.append(SIGNS[sign](a, b))
-        return values[-1] + 0.5 * values[0]
-
-    x = np.array(numbers)
-    truth.assert_close(tg.grad(run)(x), truth.jacobian(run, x), rtol=1e-6, atol=1e-6)
-    as_floats = tg.grad(run)(list(numbers))
-    assert all(type(g) is float for g in as_floats)
-    np.testing.assert_allclose(as_floats, tg.grad(run)(x), rtol=1e-12, atol=1e-12)
 
 
 def test_python_control_flow_is_followed() -> None:

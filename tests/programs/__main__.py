@@ -1,7 +1,4 @@
-"""Programs at random for some time: what they are, and what fails, each failure once.
-
-make fuzz minutes=60 seed=1 ARGS="--processes 4"
-"""
+"""Programs at random for some time: what they are, and what fails, each failure once."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def results(options: argparse.Namespace, known: set[Sign]) -> Iterator[Found]:
     end = time.monotonic() + 60.0 * options.minutes
     numbers = iter(range(options.seed * TOGETHER, (options.seed + 1) * TOGETHER))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.processes, context, max_tasks_per_child=100) as pool:
+    with ProcessPoolExecutor(options.processes, context, max_tasks_per_child=25) as pool:
         running: set[Future[Found]] = set()
         while running or time.monotonic() < end:
             while len(running) < options.processes and time.monotonic() < end:
@@ -61,7 +58,7 @@ def unseen(stats: Counter[str]) -> str:
 
 def parsed() -> argparse.Namespace:
     """The options."""
-    parser = argparse.ArgumentParser("make fuzz", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.programs", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0, help="other programs")
     parser.add_argument("--processes", type=int, default=os.cpu_count())

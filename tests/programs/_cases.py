@@ -69,6 +69,14 @@ class Case:
         f: Callable[..., Any] = self.code.define({**REAL, "see": see})["f"]
         return f
 
+    def by_leaves(self, names: Sequence[str]) -> tuple[str, Callable[..., Any]]:
+        """f as a function of some leaves, the others as they are: its text, and it."""
+        text = f"def g({', '.join(names)}):\n    return f(*{self.code.arguments})"
+        with quietly():
+            values = self.code.values(PLAIN)
+        g: Callable[..., Any] = self.code.define({**REAL, **values}, text)["g"]
+        return text, g
+
     def args(self, given: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
         """The arguments, made anew; or of other leaves."""
         with quietly():

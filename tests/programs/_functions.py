@@ -61,9 +61,9 @@ def takes_several(parameter: Parameter) -> bool:
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     try:
         found = inspect.signature(function).parameters.values()
-        return tuple(p for p in found if p.kind is not Parameter.VAR_KEYWORD)
     except (TypeError, ValueError):  # functions in C do not always say
         return ()
+    return tuple(p for p in found if p.kind is not p.VAR_KEYWORD)
 
 
 def _more(theirs: Callable[..., Any], ours: tuple[Parameter, ...]) -> tuple[Parameter, ...]:

@@ -42,24 +42,17 @@ class Sign:
     def of(cls, failure: Failure) -> Sign:
         """The sign of a failure whose program is short."""
         calls = failure.case.code.calls
-        error = _error(failure)
+        error = failure.error
         return cls(failure.check, error, frozenset() if error else (calls - _ANYWHERE) or calls)
 
     def covers(self, failure: Failure) -> bool:
         """Whether another failure is taken for this one."""
-        same = (self.check, self.error) == (failure.check, _error(failure))
+        same = (self.check, self.error) == (failure.check, failure.error)
         return same and self.calls <= failure.case.code.calls
 
     def __str__(self) -> str:
         words = re.sub(r"[^a-z0-9]+", "-", " ".join([self.error, *sorted(self.calls)]).lower())
         return f"{self.check.replace(' ', '-')}-{words.strip('-')[:60]}"
-
-
-def _error(failure: Failure) -> str:
-    """The first line of an error, without what differs from program to program."""
-    if not (failure.check.endswith("raised") or failure.check == "refusal"):
-        return ""
-    return re.sub(r"[\d.,()-]+", "", failure.came.partition("\n")[0])[:60]
 
 
 @attrs.define(eq=False)

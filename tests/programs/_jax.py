@@ -92,6 +92,8 @@ def against_jax(run: Run) -> None:
     if len(str(run.code)) % 4:
         raise Skip("one in four is compared")
     loss = Loss.of(run)
+    if not np.isfinite(loss.value):
+        raise Skip("not finite")
     theirs = _theirs(loss)
     for name, how, ours in (
         ("jax", "tg.grad(loss, {n})(*p)", _gradient(loss.f, loss)),

@@ -68,12 +68,19 @@ def _function(
 ) -> tuple[str, list[str]]:
     """A function with a floating-point output: its name and its lines."""
     name, head, inside = _inner(author, scope, given, closed=closed)
-    result = author.one_of(*[n for n in inside.own if floating(inside.names[n])][::-1])
+    found = [n for n in inside.own if floating(inside.names[n])][::-1]
+    result = str(author.one_of(*found))
     if scalar and np.shape(inside.names[result]):
         result = f"np.sum({result})"
     if aux:
         result += f", {author.one_of(*inside.own[::-1])}"
+    elif not scalar and author.once_in(4):
+        result = tree_text(author.one_of(Pair, _dict)(result, author.one_of(*found)))
     return name, [*head, *indented([*inside.lines, f"return {result}"])]
+
+
+def _dict(first: Any, second: Any) -> dict[str, Any]:
+    return {"b": first, "a": second}
 
 
 # Transforms --------------------------------------------------------------------------------------
@@ -140,13 +147,18 @@ def _batch(author: Author, scope: Scope) -> None:
         names.append(other)
         fitting = [i for i, n in enumerate(np.shape(scope.names[other])) if n == size]
         axes.append(author.one_of(None, *fitting))
-    given = [_example(scope.names[n], axis) for n, axis in zip(names, axes, strict=True)]
+    given: list[Any] = [_example(scope.names[n], a) for n, a in zip(names, axes, strict=True)]
     if not any(map(floating, given)):
         raise Missing
+    arguments, in_axes = names, repr(tuple(axes))
+    if len(names) == 2 and author.once_in(4):  # one argument, which is a tree, and a tree of axes
+        given, arguments = [_dict(*given)], [tree_text(_dict(*names))]
+        in_axes = f"({tree_text(_dict(repr(axes[0]), repr(axes[1])))},)"
+    elif len(names) == 1 and author.once_in(2):
+        in_axes = repr(axes[0])
     g, lines = _function(author, scope, given)
-    in_axes = repr(tuple(axes)) if len(axes) > 1 or author.once_in(2) else repr(axes[0])
     out_axes = author.one_of("", "", ", out_axes=-1", ", out_axes=1")
-    author.attempt(scope, f"tg.vmap({g}, {in_axes}{out_axes})({', '.join(names)})", lines)
+    author.attempt(scope, f"tg.vmap({g}, {in_axes}{out_axes})({', '.join(arguments)})", lines)
 
 
 def _example(value: Any, axis: int | None) -> Any:

@@ -43,8 +43,7 @@ def _failing(case: Case, failure: Failure, checks: Checks) -> Failure | None:
     try:
         check(case, {failure.by: checks[failure.by]})
     except Failure as found:
-        # A name that is no longer there is an error of the program's own.
-        same = found.check == failure.check and not re.match("NameError|Unbound", found.came)
+        same = (found.check, found.error) == (failure.check, failure.error)
         return found if same else None
     except Exception:  # noqa: BLE001  # no program any more
         return None

@@ -135,7 +135,6 @@ def _layers(draw: Draw, operands: Sequence[Any]) -> str:
 
 _TRUTH = one_of("True", "False")
 _NONE = one_of("None")
-_MASK = one_of("True", "np.array([True, False])", "np.array(True)")
 _DTYPE = one_of(
     "np.float32",
     "np.float64",
@@ -191,7 +190,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "order": one_of('"C"', '"F"', '"A"', '"K"', "None"),
     "out": _NONE,
-    "where": _MASK,
+    "where": one_of("True"),  # with others, and no out, what is not chosen is whatever was there
     "initial": one_of("0.0", "1.5", "2", "None", "-1.0"),
     "kind": one_of('"stable"', '"quicksort"', "None", '"heapsort"'),
     "stable": one_of("None", "True", "False"),
