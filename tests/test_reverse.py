@@ -608,6 +608,33 @@ def test_one_tape_and_many_threads() -> None:
         sys.setswitchinterval(interval)
 
 
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [(lambda x: x * 3.0, 3.0), (lambda x: 3.0 - x, -1.0), (np.exp, math.exp(0.5))],
+    ids=["multiply", "swapped", "exp"],
+)
+def test_an_operation_that_comes_between(f: Callable[[Any], Any], slope: float) -> None:
+    """Wherever Python switches threads, and under a debugger that is anywhere: another operation
+    that is appended while one is about to be takes no one's place.
+    """
+
+    def interrupted(x: Any) -> Any:
+        nodes, others = x._trace.nodes, []
+
+        class Nodes:
+            def append(self, node: Any) -> None:
+                x._trace.nodes = nodes
+                others.append(x * 7.0)
+                nodes.append(node)
+
+            __len__, __getitem__ = nodes.__len__, nodes.__getitem__
+
+        x._trace.nodes = Nodes()
+        return f(x) + 5.0 * others[0]
+
+    assert tg.grad(interrupted)(0.5) == pytest.approx(slope + 35.0, rel=1e-15)
+
+
 @pytest.mark.usefixtures("_no_collector")
 def test_a_pullback_lets_go_of_its_tape() -> None:
     """A pullback holds the nodes that it needs, and no longer than it lives."""
