@@ -470,6 +470,28 @@ def test_threads_and_first_sight_of_a_class() -> None:
 # What is left behind -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("x", [1.0, -1.0])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, ValueError])
+def test_after_an_interruption(error: type[BaseException], x: float) -> None:
+    """Whatever stops a function, forward or in its derivative: the next call is as good as any."""
+
+    @tg.custom_vjp
+    def stopping(x: Any) -> Any:
+        def pull(g: Any) -> Any:
+            raise error
+
+        return np.sin(x), pull
+
+    def stopped(x: Any) -> Any:
+        if x > 0.0:
+            raise error
+        return stopping(x)
+
+    with pytest.raises(error):
+        tg.grad(lambda y: y * tg.grad(stopped)(x * y))(1.0)
+    assert tg.grad(tg.grad(lambda x: x**3))(2.0) == 12.0
+
+
 class Marked:
     """Something that a weak reference can watch."""
 
