@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Op, Operand
 from .._typing import Axis, DType, Out, Rule, Rules, Sample, Shape, Value
 from .._values import (
@@ -73,7 +73,7 @@ def reduced(
 ) -> Out:
     """A reduction, its parameters as the user gives them; whether a number has an axis for it."""
     if out is not None:
-        refuse(op.answers[0], out=out)
+        raise refusal(op.answers[0], out=out)
     x = array(a)
     if of_number and axis is not None and not shape_of(x):
         np.add.reduce(0.0, axis=axis)  # NumPy's error, if it is none
@@ -346,7 +346,7 @@ def var(
     1.0
     """
     if out is not None:
-        refuse(np.var, out=out)
+        raise refusal(np.var, out=out)
     x = array(a)
     if mean is not None:
         params = var_settings("var", x, axis, None, ddof, keepdims, correction)[1]
