@@ -39,8 +39,13 @@ class Operator(Op[Rest, Out_co]):
         """Apply the op as NumPy's function is applied."""
         given: Any = args
         if not any(hasattr(plain_of(x), "dtype") for x in args):
-            given = [x.astype(dtype_of(x)) if x.__class__ is Var else x for x in args]
+            given = map(numpys, args)
         return super().__call__(*given, **kwargs)
+
+
+def numpys(x: Value) -> Value:
+    """A traced number of Python's as NumPy's; NumPy's functions convert a plain one themselves."""
+    return x if hasattr(plain_of(x), "dtype") or x.__class__ is not Var else x.astype(dtype_of(x))
 
 
 class Maker(Protocol):

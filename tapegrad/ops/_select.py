@@ -6,6 +6,7 @@ operands share the gradient equally (the table of kinks in docs/architecture.md)
 
 from __future__ import annotations
 
+import builtins
 import operator
 
 import numpy as np
@@ -14,7 +15,7 @@ from .._dispatch import refuse
 from .._tape import Array, Operand
 from .._typing import Value
 from .._values import operand
-from ._define import drawn, normal, on_stacks, primitive
+from ._define import drawn, normal, numpys, on_stacks, primitive
 from ._elementwise import aligned, elementwise, first, one, second, slope
 from ._shape import fit, spread
 
@@ -189,7 +190,23 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     1.2
     """
     refuse(np.round, out=out)
-    return round.bind(operand(a), decimals=operator.index(decimals))
+    return round.bind(numpys(operand(a)), decimals=operator.index(decimals))
+
+
+@primitive(
+    builtins.round,
+    run=lambda x, ndigits: (np.round if hasattr(x, "dtype") else builtins.round)(x, ndigits),
+    vjp=(None,),
+    batch=on_stacks,
+    kind="elementwise",
+    samples=(drawn(lambda rng: (rng.normal(),), ndigits=1),),
+)
+def nearest(number: Operand, ndigits: int | None = None) -> Array:
+    """Python's round: of a Python number the decimal number nearest to what it is; derivative 0.
+
+    >>> nearest(2.675, ndigits=2)  # it is a little less than that
+    2.67
+    """
 
 
 @elementwise(np.floor_divide, None, None, run=operator.floordiv, symbol="//")
