@@ -187,13 +187,17 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return self._call(np.round, digits)
 
     def __neg__(self) -> Var:
-        return self._call(np.negative)
+        return self._unary(np.negative)
 
     def __pos__(self) -> Var:
         return self  # type: ignore[return-value]  # no other class inherits
 
     def __abs__(self) -> Var:
-        return self._call(np.absolute)
+        return self._unary(np.absolute)
+
+    def _unary(self, function: Callable[..., Any]) -> Var:
+        op: Any = self._trace.table[function]
+        return op.bind(self)  # type: ignore[no-any-return]
 
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False

@@ -192,7 +192,7 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     return round.bind(operand(a), decimals=operator.index(decimals))
 
 
-@elementwise(np.floor_divide, None, None, symbol="//")
+@elementwise(np.floor_divide, None, None, run=operator.floordiv, symbol="//")
 def floor_divide(x: Operand, y: Operand, /) -> Array:
     """floor(x / y); derivative 0.
 
@@ -205,6 +205,7 @@ def floor_divide(x: Operand, y: Operand, /) -> Array:
     np.remainder,
     one,
     lambda out, x, y: -floor_divide.bind(x, y),
+    run=operator.mod,
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
@@ -216,7 +217,7 @@ def remainder(x: Operand, y: Operand, /) -> Array:
     """
 
 
-@elementwise(np.absolute, lambda out, x: sign.bind(x), domain=(0.3, 2.0))
+@elementwise(np.absolute, lambda out, x: sign.bind(x), run=operator.abs, domain=(0.3, 2.0))
 def absolute(x: Operand, /) -> Array:
     """|x|; derivative 0 at 0.
 
