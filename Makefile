@@ -34,6 +34,9 @@ PYTHONS = $(shell pyenv=$${PYENV_ROOT:-$$HOME/.pyenv}/versions; \
 		done; \
 	done 2>/dev/null; true)
 
+# Tests on as many cores as there are; one that has nothing left to do takes from another.
+SHARED := --numprocesses=auto --dist=worksteal
+
 # pyright: silence about newer versions.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -57,8 +60,9 @@ test-pythons:
 pythons:
 	@printf '%s\n' $(PYTHONS)
 
+# All of them on all cores, which have to reach every branch; or else what ARGS says.
 pytest: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),$(SHARED) --cov)
 
 mypy: $(READY)
 	$(BIN)/python -m mypy
@@ -107,10 +111,11 @@ test-lowest:
 	$(PYTHON) -m venv build/lowest
 	build/lowest/bin/python $(PIP) --editable '.[test]' --requirement tests/lowest.txt
 	build/lowest/bin/python -m pip freeze | grep -E '^(numpy|attrs|optree)='
-	build/lowest/bin/python -m pytest $(ARGS) --deselect=tests/test_typing.py::test_misuse_is_rejected
+	build/lowest/bin/python -m pytest $(or $(ARGS),$(SHARED)) --deselect=tests/test_typing.py::test_misuse_is_rejected
 
 clean:
-	rm -rf .venv .venv-* build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		.coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

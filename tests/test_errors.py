@@ -18,6 +18,7 @@ import scipy.special
 
 import tapegrad
 import tapegrad.numpy as tnp
+from tapegrad import _errors
 from tapegrad._hints import WRITES
 
 tg: Any = tapegrad  # misuse is what is tested here: type checkers would refuse it
@@ -805,6 +806,34 @@ def test_shapes_that_do_not_fit_in_functions(f: Callable[[Any], Any], text: str)
         lambda: tg.grad(lambda x: tg.grad(lambda y: f(y).sum())(x).sum())(np.ones(3)),
     ):
         assert said(run, tg.ShapeError).startswith(text)
+
+
+@pytest.mark.parametrize("join", [tnp.concatenate, tnp.stack])
+def test_what_is_joined(join: Callable[[Any], Any]) -> None:
+    """A list of arrays, and not of none; what can be read once only is no list."""
+    name = join.__name__
+    text = said(lambda: tg.grad(lambda x: join(x * k for k in range(2)))(1.0), TypeError)
+    got = "got generator <genexpr>\n  at HERE, in <lambda>: "
+    assert text.startswith(f"{name} needs a list of arrays, {got}")
+    assert said(lambda: join([]), tg.ShapeError) == f"{name} needs at least one array"
+
+
+def test_a_shape_that_is_not_given() -> None:
+    """NumPy says that reshape takes an argument, we what it is."""
+    text = "reshape needs a shape; that of a number is ()"
+    assert said(lambda: tg.grad(lambda x: x.reshape())(1.0), TypeError) == text
+    assert tg.grad(lambda x: x.reshape(()))(1.0) == 1.0
+
+
+def test_where_no_line_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a library has called the op on a thread of its own: the rest is said."""
+    monkeypatch.setattr(_errors, "_BETWEEN", ("",))
+    text = said(lambda: tnp.tanh(1.0, 2.0), TypeError)  # type: ignore[call-arg]
+    assert text == "tanh: too many positional arguments"
+    text = said(lambda: tg.grad(adds)(np.ones(3)), tg.ShapeError)
+    assert re.fullmatch(
+        r"add \(\+\) cannot take operands of shapes .* or one of them of length 1", text
+    )
 
 
 def test_a_shape_error_is_a_value_error_that_stands_alone() -> None:

@@ -372,3 +372,21 @@ def test_standard_deviation_of_equal_elements() -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         assert np.isnan(tg.grad(lambda x: np.std(x))(np.ones(3))).all()
     np.testing.assert_array_equal(tg.grad(lambda x: np.var(x))(np.ones(3)), np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x > 1.0) ** 0.5 * x,
+        lambda x: np.sqrt(x > 1.0) * x,
+        lambda x: np.arctan2(x > 1.0, x > 1.0) * x,
+        lambda x: np.power(x > 1.0, np.float64(0.5)) * x,
+        lambda x: tg.nn.sigmoid(x > 1.0) * x,
+    ],
+)
+@pytest.mark.parametrize("x", [0.5, np.float64(0.5), np.array([0.5, 1.5])])
+def test_a_mask_has_no_slope(f: Any, x: Any) -> None:
+    """What an operation's derivative by it would be is not asked for: that may be infinite."""
+    for g in (tg.grad(lambda x: np.sum(f(x))), tg.jacfwd(lambda x: np.sum(f(x)))):
+        expected = np.array([f(each + 1e-4) - f(each - 1e-4) for each in np.ravel(x)]) / 2e-4
+        np.testing.assert_allclose(np.ravel(g(x)), expected, atol=1e-9)

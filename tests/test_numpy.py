@@ -362,6 +362,24 @@ def test_take_reads_booleans_as_positions() -> None:
     np.testing.assert_array_equal(traced, [np.take(v, v > 0.0) for v in (V, -V)])
 
 
+@pytest.mark.parametrize("mode", ["wrap", "clip"])
+def test_take_from_nothing(mode: Any) -> None:
+    """An axis of no length has no position to put in place of one: the user's is named."""
+    nothing: Any = np.empty((2, 0))
+    none = nothing[0].astype(int)
+    found, pullback = tg.vjp(lambda x: np.take(x, none, axis=1, mode=mode), nothing)
+    assert found.shape == pullback(nothing)[0].shape == (2, 0)
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 1 with size 0"):
+        tg.grad(lambda x: np.take(x, [3], axis=1, mode=mode).sum())(nothing)
+
+
+def test_take_in_modes_by_number() -> None:
+    """NumPy's numbers for its modes are refused, on traced values, rather than read as others."""
+    assert np.take(V, 5, mode=1) == V[2]  # type: ignore[call-overload]
+    with pytest.raises(tg.MissingRuleError, match="there is no mode=1 in its derivative rule"):
+        tg.grad(lambda x: np.take(x, 5, mode=1))(V)  # type: ignore[call-overload]
+
+
 def test_integers_and_lists_in_special_functions() -> None:
     """Integers count as floating point; lists are arrays."""
     expected = [math.erf(1.0), math.erf(2.0)]

@@ -199,6 +199,9 @@ def test_updates_of_another_structure_are_refused() -> None:
     """A gradient that lacks a parameter is an error, not a parameter that stays."""
     with pytest.raises(ValueError, match="differ in structure"):
         optim.apply_updates({"w": 1.0, "b": 2.0}, {"w": 1.0})
+    text = r"differ in structure: expected a tuple of 1 at update\['w'\], got a list of 1\.\n"
+    with pytest.raises(ValueError, match=text):
+        optim.apply_updates({"w": (1.0,)}, {"w": [1.0]})
 
 
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS, optim.momentum(0.5), optim.scale(0.1)])

@@ -83,15 +83,15 @@ MENDED: list[tuple[str, str]] = [
     ("x1 = np.array([0.7, -1.3])", "refused = np.round(x1, 1.5)\nreturn refused"),
     ("x1 = np.ones((2, 1, 2))", "refused = np.tensordot(x1, x1, axes=(0, 2, 1))\nreturn refused"),
     ("x1 = 2.0", "refused = np.tril(x1)\nreturn refused"),
-]
-OPEN: list[tuple[str, str]] = [
     ("x1 = 2.0", "return np.dot(x1, np.float32(0.7))"),
+    ("x1 = 2.0", "return np.inner(x1, np.array([0.7], np.float32))"),
     ("x1 = np.array([0.7, -1.3])", "v2 = x1 < x1\nv3 = tg.nn.sigmoid(v2)\nreturn v3"),
     ("x1 = 2.0\nx2 = np.array([True])", "v3 = np.hypot(x2, x1)\nreturn v3"),
     ("x1 = np.array([0.7, -1.3])", "v2 = x1 < x1\nv3 = np.arctan2(v2, v2)\nreturn v3"),
-    ("x1 = np.float64(0.7)", "v2 = x1[x1 > 0.0]\nreturn v2"),
     ("x1 = 0.7", "refused = tg.nn.accuracy(x1, x1)\nreturn refused"),
+    ("x1 = True", "return np.real(x1)"),
 ]
+OPEN: list[tuple[str, str]] = []
 
 
 @pytest.mark.parametrize(("inputs", "body"), MENDED)

@@ -470,6 +470,28 @@ def test_threads_and_first_sight_of_a_class() -> None:
 # What is left behind -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("x", [1.0, -1.0])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, ValueError])
+def test_after_an_interruption(error: type[BaseException], x: float) -> None:
+    """Whatever stops a function, forward or in its derivative: the next call is as good as any."""
+
+    @tg.custom_vjp
+    def stopping(x: Any) -> Any:
+        def pull(g: Any) -> Any:
+            raise error
+
+        return np.sin(x), pull
+
+    def stopped(x: Any) -> Any:
+        if x > 0.0:
+            raise error
+        return stopping(x)
+
+    with pytest.raises(error):
+        tg.grad(lambda y: y * tg.grad(stopped)(x * y))(1.0)
+    assert tg.grad(tg.grad(lambda x: x**3))(2.0) == 12.0
+
+
 class Marked:
     """Something that a weak reference can watch."""
 
@@ -606,6 +628,33 @@ def test_one_tape_and_many_threads() -> None:
         assert [tg.grad(f)(0.7) for _ in range(3)] == pytest.approx([expected] * 3, rel=1e-9)
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [(lambda x: x * 3.0, 3.0), (lambda x: 3.0 - x, -1.0), (np.exp, math.exp(0.5))],
+    ids=["multiply", "swapped", "exp"],
+)
+def test_an_operation_that_comes_between(f: Callable[[Any], Any], slope: float) -> None:
+    """Wherever Python switches threads, and under a debugger that is anywhere: another operation
+    that is appended while one is about to be takes no one's place.
+    """
+
+    def interrupted(x: Any) -> Any:
+        nodes, others = x._trace.nodes, []
+
+        class Nodes:
+            def append(self, node: Any) -> None:
+                x._trace.nodes = nodes
+                others.append(x * 7.0)
+                nodes.append(node)
+
+            __len__, __getitem__ = nodes.__len__, nodes.__getitem__
+
+        x._trace.nodes = Nodes()
+        return f(x) + 5.0 * others[0]
+
+    assert tg.grad(interrupted)(0.5) == pytest.approx(slope + 35.0, rel=1e-15)
 
 
 @pytest.mark.usefixtures("_no_collector")

@@ -294,6 +294,25 @@ def test_a_class_made_in_a_function() -> None:
         tree.map(lambda a, b: a, first(1.0), second(1.0))
 
 
+class Positive(NamedTuple("Positive", [("a", Any)])):
+    """A named tuple that its class checks, when a tree is put together, too."""
+
+    __slots__ = ()
+
+    def __new__(cls, a: Any) -> Any:
+        """Of what is positive."""
+        if a < 0.0:
+            raise ValueError("not positive")
+        return super().__new__(cls, a)
+
+
+def test_the_error_of_a_class_is_its_own() -> None:
+    """It says what it said, and not that the leaves were too few."""
+    with pytest.raises(ValueError, match=r"^not positive$") as caught:
+        tree.map(lambda x: -x, Positive(1.0))
+    assert type(caught.value) is ValueError
+
+
 # map, from_paths, ravel --------------------------------------------------------------------------
 
 

@@ -213,7 +213,7 @@ def _check_labels(expected: str, labels: Any, right: Check, remedy: str = "") ->
     """Raise for the first label that is not right, with its index."""
     if look(labels, partial(_all, right), CHECK):
         return
-    plain = plain_of(labels)
+    plain = np.asarray(plain_of(labels))
     wrong = tuple(int(i) for i in np.argwhere(~right(plain))[0])
     place = f"labels[{', '.join(map(str, wrong))}]" if wrong else "the label"
     message = f"{expected}, got {plain[wrong].item()!r} at {place}."

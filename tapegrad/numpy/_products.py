@@ -15,7 +15,7 @@ import numpy as np
 from .._dispatch import refuse
 from .._errors import ShapeError
 from .._tape import Array, Operand
-from .._typing import DType
+from .._typing import DType, Value
 from .._values import array, shape_of
 from ..ops._arithmetic import multiply
 from ..ops._define import answers
@@ -36,10 +36,15 @@ def dot(a: Operand, b: Operand, out: None = None) -> Array:
     x, y = array(a), array(b)
     rank, other = len(shape_of(x)), len(shape_of(y))
     if not rank or not other:
-        return multiply(x, y)
+        return _scaled(x, y)
     if rank <= 2 and other <= 2:
         return matmul(x, y)
     return tensordot(x, y, ([rank - 1], [max(other - 2, 0)]))
+
+
+def _scaled(x: Value, y: Value) -> Array:
+    """The product with a number; of arrays, for a Python float has no dtype of its own."""
+    return multiply(reshape(x, shape_of(x)), reshape(y, shape_of(y)))
 
 
 @answers(np.inner)
@@ -51,7 +56,7 @@ def inner(a: Operand, b: Operand, /) -> Array:
     """
     x, y = array(a), array(b)
     if not shape_of(x) or not shape_of(y):
-        return multiply(x, y)
+        return _scaled(x, y)
     return tensordot(x, y, ([-1], [-1]))
 
 

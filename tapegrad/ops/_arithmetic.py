@@ -9,7 +9,7 @@ import numpy as np
 from .._errors import DomainError, at_line
 from .._tape import Array, Operand
 from .._typing import Value
-from .._values import Traced, Whole
+from .._values import Traced, Whole, is_floating
 from ._elementary import log
 from ._elementwise import POSITIVE, elementwise, first, minus_one, one, second, slope
 from ._select import equal, greater_equal, logical_and, logical_or, times, where
@@ -87,8 +87,8 @@ def _by_base(out: Value, x: Value, y: Value) -> Value:
     if (y.__class__ is float or y.__class__ is Whole) and y - y == 0.0:
         if y == 2.0:
             return 2.0 * x
-        return y * x ** (y - 1.0) if y else 0.0
-    return power_by_base.bind(x, y)
+        return y * x ** (y - 1.0) if y and is_floating(x) else 0.0
+    return power_by_base.bind(x, y) if is_floating(x) else 0.0  # a mask has no slope
 
 
 def _by_exponent(out: Value, x: Value, y: Value) -> Value:

@@ -225,7 +225,7 @@ def _direction(x: Value, y: Value) -> Value:
     size = np.maximum(np.abs(x), np.abs(y)) * one  # so that no square overflows, or vanishes
     far = np.isinf(size)
     unit = np.where(far | (size == 0.0), one, size)
-    a, b = (np.where(far, np.isinf(z) * np.sign(z), z / unit) for z in (x, y))
+    a, b = (np.where(far, np.isinf(z) * np.copysign(1.0, z), z / unit) for z in (x, y))
     return (a / np.where(size == 0.0, one, np.hypot(a, b)))[()]
 
 

@@ -21,7 +21,7 @@ from .._dispatch import refuse
 from .._errors import ShapeError, at_line
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, DType, Flags, Layout, Order, Params, Shape, Value
-from .._values import array as as_array, dtype_of, operand, real_dtype, shape_of
+from .._values import array as as_array, dtype_of, operand, plain_of, real_dtype, shape_of
 from ._define import answers, drawn, normal, on_stacks, primitive
 
 
@@ -337,7 +337,8 @@ def real(val: Operand) -> Array:
     >>> real(np.array([1.0, 2.0]))
     array([1., 2.])
     """
-    return identity.bind(operand(val))
+    x = operand(val)
+    return identity.bind(x * 1 if plain_of(x).__class__ is bool else x)  # True.real is 1
 
 
 @primitive(

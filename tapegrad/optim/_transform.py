@@ -178,7 +178,7 @@ def _difference(params: object, other: object, what: str, call: str) -> str:
         lines += [f"a {what} for {each}, which is no parameter" for each in extra[:1]]
         detail = "; ".join(lines)
     else:
-        detail = difference(tree.flatten(params)[1], other, what) or ""
+        detail = difference(tree.flatten(params)[1], other, what)
     return (
         f"the params and their {what}s differ in structure: {detail}.\n"
         f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._node import Record
 from .._typing import Rule, Value
-from .._values import Traced
+from .._values import Traced, is_floating
 from ..ops._bundle import Bundle
 from ..ops._shape import astype
 
@@ -29,7 +29,7 @@ def adjoints(nodes: Sequence[Record], seeds: Mapping[int, Value]) -> list[Value 
         args = operands(node.inputs, nodes)
         for i, p in enumerate(node.inputs):
             rule = node.op.vjp[i] if p.__class__ is int else None  # anything else is a constant
-            if rule is not None:
+            if rule is not None and is_floating(args[i]):
                 part = ruled(rule, g, node.value, *args, **node.params)
                 cotangents[p] = added(cotangents[p], part)
     return cotangents

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._node import Binary, Record
 from .._typing import Value
+from .._values import is_floating
 from ..ops._elementwise import first, one, second
 from ._adjoint import REFUSALS, added, by_ieee, operands, ruled
 
@@ -92,7 +93,7 @@ def _pull(node: Record, g: Value, nodes: Sequence[Record], cotangents: list[Valu
     params = node.params
     vjp = node.op.vjp
     for i, p in enumerate(inputs):
-        if p.__class__ is not int or (rule := vjp[i]) is None:
+        if p.__class__ is not int or (rule := vjp[i]) is None or not is_floating(args[i]):
             continue
         try:
             c = rule(g, node.value, *args, **params) if params else rule(g, node.value, *args)
@@ -120,10 +121,7 @@ def _pull_binary(
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
     if q.__class__ is int:
-        try:
-            c = rules[1](g, out, x, y)
-        except REFUSALS:
-            c = by_ieee(rules[1], g, out, x, y)
+        c = rules[1](g, out, x, y)  # what divides by y has refused in f
         before = cotangents[q]
         cotangents[q] = c if before is None else before + c
 
@@ -136,7 +134,7 @@ def _pull_number(
     Nothing was broadcast or converted, so they are all there is to it.
     """
     for p, partial in zip(node.inputs, node.op.partials):
-        if p.__class__ is int and partial is not None:
+        if p.__class__ is int and partial is not None and is_floating(nodes[p].value):
             c = g * _at(partial, node, nodes)
             before = cotangents[p]
             cotangents[p] = c if before is None else before + c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tapegrad import ops
@@ -25,6 +27,15 @@ def results(options: argparse.Namespace, known: set[Sign]) -> Iterator[Found]:
     """What the rounds give, as they end, for as long as was asked for."""
     end = time.monotonic() + 60.0 * options.minutes
     numbers = iter(range(options.seed * TOGETHER, (options.seed + 1) * TOGETHER))
+    while time.monotonic() < end:
+        with contextlib.suppress(BrokenProcessPool):  # XLA may divide by zero, and end the process
+            yield from _rounds(options, known, numbers, end)
+
+
+def _rounds(
+    options: argparse.Namespace, known: set[Sign], numbers: Iterator[int], end: float
+) -> Iterator[Found]:
+    """The same, until a process dies."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.processes, context, max_tasks_per_child=25) as pool:
         running: set[Future[Found]] = set()

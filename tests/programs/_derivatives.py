@@ -127,7 +127,10 @@ class Loss:
         if not any(finite) or (low and not all(finite)):
             return
         tolerance = self.run.precision * (300.0 if low else 1e6)
-        if not abs(came - expected) <= tolerance * max(abs(came), abs(expected), self.size) + 1e-13:
+        if (
+            not abs(came - expected)
+            <= tolerance * max(abs(came), abs(expected), self.size) + self.run.noise
+        ):
             if not all(finite) and (why := self.irregular()):
                 raise Skip(why)
             raise self.run.fail(check, f"{self.text}\n{lines}", came, expected)
@@ -137,7 +140,7 @@ class Loss:
         size = max(abs(truth.value), self.size)
         if not truth.known or truth.error > 1e-5 * max(size, 1.0):
             return
-        if not abs(came - truth.value) <= 10.0 * truth.error + 1e-7 * size + 1e-13:
+        if not abs(came - truth.value) <= 10.0 * truth.error + 1e-7 * size + self.run.noise:
             if why := self.irregular():
                 raise Skip(why)
             expected = f"{truth.value!r}, known to {truth.error:.0e}"

@@ -96,6 +96,14 @@ class Run:
         except Exception:  # noqa: BLE001  # a check will say so
             return ()
 
+    @cached_property
+    def noise(self) -> float:
+        """What rounding leaves of a derivative that is 0: some last places of what is cancelled."""
+        values = [node.value for node in self.tape if floating(node.value)]
+        sizes = [np.abs(np.asarray(x, float)) for x in values]
+        known = [np.max(x, where=np.isfinite(x), initial=1.0) for x in sizes]
+        return 1e-13 * float(min(max([1.0, *known]), 1e3))
+
     @property
     def is_exact(self) -> bool:
         """Whether NumPy computes it in the same steps: sums go another way in other layouts, and
@@ -131,6 +139,8 @@ PYTHONS = (ZeroDivisionError, OverflowError, tg.DomainError)
 PROMISED: tuple[tuple[type[Exception], str, str], ...] = (
     (tg.OutputError, "not one of its arguments", "custom_vjp closes over a traced value"),
     (tg.OutputError, "closes over", "custom_vjp closes over a traced value"),
+    (TypeError, "einsum: subscripts are", "an array is no subscript of einsum's"),
+    (IndexError, "got bool ", "a truth of no axes is no mask"),
     (tg.GuardError, "on its way", "an error was caught"),
     (TypeError, "combine truth values", "& of integers"),
     (TypeError, "unexpected keyword argument", "an option is refused"),

@@ -188,10 +188,9 @@ def _repeat(author: Author, scope: Scope, name: str) -> None:
 
 
 def _until(author: Author, scope: Scope, name: str) -> None:
-    if not np.all(np.isfinite(scope.names[name])):
-        raise Missing  # it would not end
     target = author.fresh("v")
-    loop = f"while see(np.sum({target} * {target}) > 4.0):"
+    size = f"np.sum({target} * {target})"  # which may be infinite: that would not end
+    loop = f"while see({size} > 4.0) and see({size} < np.inf):"
     author.attempt(scope, target, [f"{target} = {name}", loop, f"    {target} = {target} * 0.5"])
 
 
