@@ -87,7 +87,8 @@ class _Bare(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
-        return None if _is_sample(node.targets[0]) else self.generic_visit(node)
+        hidden = _is_sample(node.targets[0]) or ast.unparse(node.value).startswith("TypeVar(")
+        return None if hidden else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST | None:
         return None if _is_sample(node.func) else self.generic_visit(node)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import attrs
@@ -25,6 +26,7 @@ _PYTEST = [sys.executable, "-m", "pytest", "-p", "tests.mutation._plugin", "-q"]
 _PYTEST += ["-p", "no:cacheprovider", "--hypothesis-seed=0"]
 _PYTEST += [f"--ignore=tests/test_{name}.py" for name in _OTHER]
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.*)", re.MULTILINE)
+_OTHERS = 60.0  # seconds of tests that run nothing near what is changed
 _AT_IMPORT = ""  # coverage's context of what runs between the tests
 
 
@@ -127,14 +129,16 @@ class Notes:
     def tests(self, mutant: Mutant, source: str) -> dict[str, float]:
         """The tests that may tell a mutant from the code, the likely and the quick ones first."""
         lines = self.of(mutant.file)
-        order: dict[str, float] = {}
+        order: list[str] = []
         for first, last in _around(source, mutant.line):
             names = set().union(*(lines.get(line, set()) for line in range(first, last + 1)))
-            order |= dict.fromkeys(self._quick(names - order.keys()), 0.0)
+            order += self._quick(names - {*order})
             if order and _AT_IMPORT not in names:
                 break
         else:
-            order |= dict.fromkeys(self._quick(self.seconds.keys() - order.keys()), 0.0)
+            others = self._quick(self.seconds.keys() - {*order})
+            taken = accumulate(self.seconds[name] for name in others)
+            order += [name for name, total in zip(others, taken, strict=True) if total < _OTHERS]
         return {name: self.seconds[name] for name in order}
 
     def _quick(self, names: set[str]) -> list[str]:
