@@ -80,6 +80,13 @@ class _Bare(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.AST:
         return ast.arg(node.arg)
 
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        # To cosmic-ray the signs / and * are operators; tests/test_signatures.py is about them.
+        node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+        node.defaults += filter(None, node.kw_defaults)
+        node.posonlyargs = node.kwonlyargs = node.kw_defaults = []
+        return self.generic_visit(node)
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if "TypeAlias" in ast.unparse(node.annotation) or _is_sample(node.target):
             return None
