@@ -97,7 +97,7 @@ def _there(key: str) -> bool:
     """Whether the line that a mutant changes is in its file."""
     where, was, _ = key.split("\n")
     text = (ROOT / "tapegrad" / where.split()[0]).read_text(encoding="utf-8")
-    return was[2:] in " ".join(text.split())
+    return " ".join(was[2:].split()) in " ".join(text.split())
 
 
 if __name__ == "__main__":
