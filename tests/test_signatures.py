@@ -316,6 +316,7 @@ NOT_ANSWERED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: np.sum(x, initial=2.0), tg.MissingRuleError, "there is no initial=2.0 in its"),
     (lambda x: np.exp(x, where=X > 1), tg.MissingRuleError, "there is no where= in its"),
     (lambda x: np.linalg.norm(x, 2), tg.MissingRuleError, "there is no ord=2 in its"),
+    (lambda x: UNTYPED.take(x, 99, mode=None), tg.MissingRuleError, "there is no mode= in its"),
     (lambda x: np.where(x > 0), tg.MissingRuleError, "missing a required argument: 'x'"),
 ]
 

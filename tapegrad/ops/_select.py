@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Operand
 from .._typing import Value
 from .._values import operand
@@ -189,7 +189,8 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     >>> float(round(1.25, 1))
     1.2
     """
-    refuse(np.round, out=out)
+    if out is not None:
+        raise refusal(np.round, out=out)
     return round.bind(numpys(operand(a)), decimals=operator.index(decimals))
 
 
