@@ -19,6 +19,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from calls import WITH_SIGNATURES
+from hypothesis import Phase, find, settings
 from programs import (
     CHECKS,
     Case,
@@ -26,12 +28,13 @@ from programs import (
     Failure,
     __main__ as hunting,
     _cases as drawing,
+    cases,
     check,
     quietly,
     shown,
 )
-from programs._functions import FUNCTIONS, takes_values
-from programs._hunt import Found, Hunt, Sign, one_round
+from programs._functions import FUNCTIONS, Function, takes_values
+from programs._hunt import CALM, Found, Hunt, Sign, one_round
 from programs._reduce import reduced
 from programs._settings import SETTINGS
 from programs._truth import slope_and_curvature
@@ -128,11 +131,26 @@ def test_every_function_joins() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.text)
-def test_every_parameter_is_known(function: Any) -> None:
+def test_every_parameter_is_known(function: Function) -> None:
     """A function with a parameter of a new name needs a line in `_settings.SETTINGS`."""
     for parameter in (*function.parameters, *function.more):
         known = takes_values(parameter) or parameter.name in SETTINGS
         assert known, f"{function.text}: what may {parameter.name} be? Say it in _settings.SETTINGS"
+
+
+@WITH_SIGNATURES
+def test_every_setting_is_used() -> None:
+    """A line in `_settings.SETTINGS` is of a parameter of some function, of one NumPy at least."""
+    used = {p.name for f in FUNCTIONS for p in (*f.parameters, *f.more)}
+    assert set(SETTINGS) - used <= {"newshape", "descending"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.text)
+def test_every_function_is_written(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In programs that have no other to call: NumPy takes what is drawn for its parameters."""
+    monkeypatch.setattr(drawing, "FUNCTIONS", [function] * 16)
+    calm = settings(CALM, phases=[Phase.generate], derandomize=True, max_examples=400)
+    find(cases(3, 0), lambda case: function.text in case.code.calls, settings=calm)
 
 
 # That faults are found ---------------------------------------------------------------------------
@@ -369,7 +387,7 @@ def test_the_hunt_as_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_one_round_in_a_process_of_its_own() -> None:
     """What it gives can be sent back."""
-    options = {"jax": False, "size": 3, "numbers": True}
+    options = {"jax": False, "size": 3, "programs": 5, "numbers": True}
     found = pickle.loads(pickle.dumps(one_round(3, options, frozenset())))
     assert found.stats["rounds"] == 1
     assert found.stats["programs"] > 1

@@ -39,7 +39,8 @@ class Case:
 
     refused:  lines of f whose last one NumPy refuses, if there was one
     doubtful: lines of f whose last one, a transform, raises
-    seed:     of the other values that its leaves may have
+    seed:     of the other values that its leaves may have, and whether it has the checks that not
+              all have: with 0, as programs by hand, all of them
     left_out: why statements were not written
     """
 
