@@ -114,6 +114,8 @@ class Loss:
         tape = tg.record(self.f, *self.point).tape
         for node in tape:
             values = [tape[x].value if x.__class__ is int else x for x in node.inputs]
+            if not np.size(node.value) and node.op.kind == "elementwise":  # what one element has
+                values = [x if np.size(x) else np.ones((), np.asarray(x).dtype) for x in values]
             for place, x in enumerate(values):
                 if floating(x) and not _smooth(node, values, place):
                     return f"no slope on the way: {node.op.name}"
