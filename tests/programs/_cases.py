@@ -85,6 +85,14 @@ class Case:
             return self.code.args(PLAIN, leaves)
 
 
+def program(inputs: str, body: str) -> Case:
+    """A program by its lines; the inputs are its arguments."""
+    lines = tuple(inputs.strip().splitlines())
+    names = tuple(line.partition(" = ")[0] for line in lines)
+    arguments = "(" + "".join(f"{name}, " for name in names) + ")"
+    return Case(Code(lines, names, arguments, names, tuple(body.strip().splitlines())))
+
+
 @st.composite
 def cases(draw: Draw, size: int = 8, swarm: int | None = None) -> Case:
     """A program of up to so many statements, and inputs for it.

@@ -242,3 +242,16 @@ def check(
                 note(f"{name} checked")
         for op in {node.op.name for node in run.tape}:
             note(f"op {op}")
+
+
+def failure_of(case: Case) -> Failure | None:
+    """What is wrong with a program by hand, whose last line may be what NumPy refuses."""
+    body = case.code.body
+    if "return refused" in body:
+        doubtful = body if body[0].startswith("def ") else None
+        case = Case(attrs.evolve(case.code, body=("return x1",)), body, doubtful)
+    try:
+        check(case)
+    except Failure as failure:
+        return failure
+    return None
