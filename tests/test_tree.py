@@ -374,6 +374,13 @@ def test_ravel_of_nothing() -> None:
     assert unravel(vector) == empty
 
 
+def test_ravel_of_whole_numbers() -> None:
+    """The vector is of floats, as one to step from has to be; the numbers come back as floats."""
+    vector, unravel = tree.ravel({"a": np.array([1, 2]), "b": True})
+    truth.assert_same(vector, np.array([1.0, 2.0, 1.0]))
+    assert unravel(vector / 2)["b"] == 0.5
+
+
 def test_unravel_refuses_another_length() -> None:
     """Expected and got."""
     _, unravel = tree.ravel({"a": np.ones(3), "b": 1.0})

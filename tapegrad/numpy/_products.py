@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .._dispatch import refusal
 from .._errors import ShapeError
@@ -91,27 +92,27 @@ def _axes(axes: Any) -> tuple[list[int], list[int]]:
 def tensordot(a: Operand, b: Operand, axes: int | tuple[Any, Any] | list[Any] = 2) -> Array:
     """The product summed over axes: the last and first n, or those named for each operand.
 
+    An axis that an operand does not have raises numpy.exceptions.AxisError.
+
     >>> float(tensordot(np.ones((2, 3)), np.ones((2, 3))))
     6.0
     """
     x, y = array(a), array(b)
     left, right = shape_of(x), shape_of(y)
-    ours, theirs = _axes(axes)
-    if len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
-        raise ShapeError(f"tensordot: an axis is named twice, in {ours} or {theirs}")
+    first, second = _axes(axes)
+    ours = normalize_axis_tuple(first, len(left), "tensordot: axes of a")
+    theirs = normalize_axis_tuple(second, len(right), "tensordot: axes of b")
     if [left[i] for i in ours] != [right[i] for i in theirs]:
         raise ShapeError(
-            f"tensordot: shapes {left} and {right} do not fit along axes {ours} and {theirs}"
+            f"tensordot: shapes {left} and {right} do not fit along axes {first} and {second}"
         )
-    ours, theirs = [i % len(left) for i in ours], [i % len(right) for i in theirs]
     rows = [i for i in range(len(left)) if i not in ours]
     columns = [i for i in range(len(right)) if i not in theirs]
     common = math.prod(left[i] for i in ours)
-    first = reshape(transpose(x, [*rows, *ours]), (math.prod(left[i] for i in rows), common))
-    second = reshape(
-        transpose(y, [*theirs, *columns]), (common, math.prod(right[i] for i in columns))
-    )
-    return reshape(matmul(first, second), [left[i] for i in rows] + [right[i] for i in columns])
+    height, width = (math.prod(left[i] for i in rows), math.prod(right[i] for i in columns))
+    matrix = reshape(transpose(x, [*rows, *ours]), (height, common))
+    other = reshape(transpose(y, [*theirs, *columns]), (common, width))
+    return reshape(matmul(matrix, other), [left[i] for i in rows] + [right[i] for i in columns])
 
 
 @answers(np.trace)

@@ -23,13 +23,12 @@ from ._shape import broadcast_to, fit, lead, reshape, transposed
 
 # matmul ------------------------------------------------------------------------------------------
 def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
-    """The operands and the cotangent of x @ y with vectors made matrices: a row, a column."""
+    """The operands and the cotangent of x @ y with a vector made a matrix: a row, a column."""
     a, b, c = shape_of(x), shape_of(y), shape_of(g)
     if len(b) == 1:
         y = reshape.bind(y, shape=(*b, 1))
         g = reshape.bind(g, shape=(*c, 1))
-        c = (*c, 1)
-    if len(a) == 1:
+    elif len(a) == 1:
         x = reshape.bind(x, shape=(1, *a))
         g = reshape.bind(g, shape=(*c[:-1], 1, c[-1]))
     return x, y, g
