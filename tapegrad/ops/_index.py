@@ -302,11 +302,11 @@ def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
     x, along = line(array(arr), axis, of_number=False)
     positions = array(indices)
     if len(shape_of(x)) == len(shape_of(positions)):
-        x, positions = _alike(x, positions, along)
+        x, positions = _but_for(along, x, positions)
     return take_along_axis.bind(x, positions, axis=along)
 
 
-def _alike(x: Value, y: Value, axis: int) -> tuple[Value, Value]:
+def _but_for(axis: int, x: Value, y: Value) -> tuple[Value, Value]:
     """Two arrays broadcast against each other along all axes but one."""
     a, b = list(shape_of(x)), list(shape_of(y))
     a[axis] = b[axis] = 1

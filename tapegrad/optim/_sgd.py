@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
 from .. import numpy as tnp, tree
 from .._errors import describe
 from .._tape import Scalar, Var
-from .._values import operand, shape_of
+from .._values import operand, shape_of, zero_like
 from ._schedules import Schedule, number
 from ._transform import Checked, Transformation, chain, matched, owned
 
@@ -116,7 +114,7 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
         return updates, Velocity(velocity)
 
     update = Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", not shape_of(decay))
-    return Transformation(lambda params: Velocity(tree.map(_zero_like, params)), update)
+    return Transformation(lambda params: Velocity(tree.map(zero_like, params)), update)
 
 
 _momentum = momentum  # sgd has a setting of that name
@@ -144,6 +142,7 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
 
     Raises ValueError unless alpha is finite and >= 0.
 
+    >>> import numpy as np
     >>> float(l2_penalty({"w": np.array([1.0, 2.0]), "b": 3.0}, 0.5))
     7.0
     """
@@ -155,24 +154,18 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
 
 
 def _rate(rate: Any, origin: str) -> Any:
-    """A learning rate that can be used, checked where no one differentiates by it."""
-    given = number(
-        "expected a learning rate that is a number, or a schedule that returns numbers, "
-        f"got {describe(rate)}{origin}",
-        rate,
-    )
-    if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
-        raise ValueError(f"expected a finite learning rate >= 0, got {rate!r}{origin}")
-    return given
-
-
-def _zero_like(p: Any) -> Any:
-    """Zero, or zeros, in the parameter's shape, dtype and kind."""
-    return np.zeros(p.shape, p.dtype) if hasattr(p, "dtype") else 0.0
+    kind = "expected a learning rate that is a number, or a schedule that returns numbers"
+    return _checked(rate, kind, "expected a finite learning rate >= 0", origin)
 
 
 def _alpha(name: str, alpha: Any) -> Any:
-    given = number(f"{name} expected a number as its alpha, got {describe(alpha)}", alpha)
+    kind = f"{name} expected a number as its alpha"
+    return _checked(alpha, kind, f"{name} expected a finite alpha >= 0", "")
+
+
+def _checked(setting: Any, kind: str, size: str, origin: str) -> Any:
+    """A setting that can be used, finite and not negative where no one differentiates by it."""
+    given = number(f"{kind}, got {describe(setting)}{origin}", setting)
     if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
-        raise ValueError(f"{name} expected a finite alpha >= 0, got {alpha!r}")
+        raise ValueError(f"{size}, got {setting!r}{origin}")
     return given
