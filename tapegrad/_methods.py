@@ -6,6 +6,7 @@ Their parameters are those of the methods of `numpy.ndarray`, not always those o
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -203,6 +204,12 @@ class Methods(Traced):
     def any(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Var:
         """Whether any is true (numpy.any); no gradient."""
         return self._call(np.any, axis, out, keepdims)
+
+
+# Python says for which function arguments do not fit: that of the user's value, no class of ours.
+for _method in vars(Methods).values():
+    if isinstance(_method, FunctionType):
+        _method.__qualname__ = f"Var.{_method.__name__}"
 
 
 def _listed(numbers: tuple[Any, ...]) -> Any:

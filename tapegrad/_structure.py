@@ -49,7 +49,7 @@ class Structure:
         return f"Structure({unflatten(self, [_Star()] * self.num_leaves)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _structure_of, (unflatten(self, [0] * self.num_leaves),)
+        return _structure_of, (unflatten(self, range(self.num_leaves)),)
 
 
 class _Star:
@@ -140,7 +140,7 @@ def _first(
 
 def _first_setting(a: optree.PyTreeSpec, b: optree.PyTreeSpec, path: str) -> tuple[str, str, str]:
     """The same of two nodes that differ only in what is no child of theirs."""
-    ours, theirs = (spec.unflatten([0] * spec.num_leaves) for spec in (a, b))
+    ours, theirs = (spec.unflatten(range(spec.num_leaves)) for spec in (a, b))
     _, static = fields_of(type(ours)) or ((), ())
     for name in static:
         values = getattr(ours, name, _UNSET), getattr(theirs, name, _UNSET)

@@ -85,6 +85,7 @@ def test_activations_keep_float32_and_take_numbers_and_lists() -> None:
         assert function(np.ones(2, np.float32)).dtype == np.float32
         assert function([1, 2]).dtype == np.float64  # type: ignore[arg-type]
     assert nn.relu(3) == 3.0
+    assert str(nn.relu(-0.0)) == str(nn.relu(np.array([-0.0]))[0]) == "0.0"
     assert nn.relu(-3) == 0.0
 
 

@@ -361,6 +361,7 @@ def test_ravel_refuses_what_has_no_fractions(leaf: Any) -> None:
 
 def test_ravel_of_python_ints() -> None:
     """They are floats, however large; and so they come back, also where they are traced."""
+    truth.assert_same(tree.ravel({"a": 1, "b": 2})[0], np.array([1.0, 2.0]))
     vector, unravel = tree.ravel([2, 2**70])
     truth.assert_same(vector, np.array([2.0, 2.0**70]))
     assert unravel(np.array([2.5, 1.0])) == [2.5, 1.0]

@@ -281,7 +281,7 @@ class Pullback:
         return self.at(*given[self.count :])[1](*given[: self.count])
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(repr=False)
 class Pushforward:
     """The transpose of a pullback: of the tangents of the operands ``which``, then of all."""
 
