@@ -181,7 +181,7 @@ COMPLEX = (
     "Pass its real and imaginary parts as two parameters."
 )
 UNKNOWN = (
-    "{path} is {got}, which is not a number, an array or a tree of them.\n"
+    "{path} is {got}, which is not a plain number, a plain array or a tree of them.\n"
     "Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, "
     "dataclasses and attrs classes. What is not a parameter is passed as another argument, or "
     "closed over." + STATIC
