@@ -38,7 +38,7 @@ _OPERATORS = re.compile(
 )
 # What the tests draw where: other numbers there make other tests, and no other program.
 _SAMPLES = re.compile(
-    r"_?samples?|domain|normal|drawn|_einsums|REAL|POSITIVE|_(SAMPLES|INSIDE|SHAPES|EMPTY|SQUARE|LINES)"
+    r"_?samples?|domain|normal|drawn|_einsums|_positive|REAL|POSITIVE|_(SAMPLES|INSIDE|SHAPES|EMPTY|SQUARE|LINES)"
 )
 
 
