@@ -127,7 +127,7 @@ def reduction(
     linear with the transpose vjp, or it has no derivative: vjp=(None,). Options that are not given
     are no parameters of the op, and rules that need them have their defaults.
     """
-    rules: dict[str, Any] = {"vjp": vjp} if weights is None else _by_weights(weights)
+    rules: dict[str, Any] = {"vjp": vjp} if weights is None else by_weights(weights)
 
     def compute(x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
         return run(x, axis=axes, keepdims=keepdims, **options)
@@ -143,15 +143,18 @@ def reduction(
     )
 
 
-def _by_weights(weights: Rule) -> dict[str, Any]:
+def by_weights(weights: Rule) -> dict[str, Any]:
     """Both modes of a reduction whose derivative by x is weights(expanded out, x, axes)."""
 
+    def by_x(out: Value, x: Value, axes: Axes, options: Any) -> Value:
+        return x if 0 in shape_of(x) else weights(expand(out, x, axes), x, axes, **options)
+
     def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        moved = t * weights(expand(out, x, axes), x, axes, **options)
-        return spread(sum.bind(moved, axes=axes, keepdims=keepdims), out)
+        moved = sum.bind(t * by_x(out, x, axes, options), axes=axes, keepdims=keepdims)
+        return spread(moved, out)
 
     def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes, **options), x)
+        return fit(expand(g, x, axes) * by_x(out, x, axes, options), x)
 
     return {"vjp": (vjp,), "jvp": (jvp,)}
 
@@ -253,8 +256,6 @@ def _running_product(x: Value) -> Value:
 def _product_of_others(out: Value, x: Value, axes: Axes, dtype: Any = None) -> Value:
     """For each element the product of all the others: right also where some are zero."""
     shape = shape_of(x)
-    if 0 in shape:
-        return np.zeros(shape, getattr(x, "dtype", float))
     rank = len(shape)
     rest = tuple(axis for axis in range(rank) if axis not in axes)
     order = rest + axes

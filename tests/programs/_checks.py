@@ -138,7 +138,8 @@ def _worded(error: Exception) -> bool:
 def _as_theirs(ours: Exception, theirs: Exception) -> bool:
     """Whether it is NumPy's own, or Python's; what comes from inside is neither."""
     same = isinstance(ours, tuple(kind for kind in KINDS if isinstance(theirs, kind)))
-    return same and (str(ours) == str(theirs) or raised_by_program(ours))
+    pythons = "cannot be interpreted as an integer" in str(ours)  # operator.index, of an option
+    return same and (str(ours) == str(theirs) or raised_by_program(ours) or pythons)
 
 
 def transforms(run: Run) -> None:
