@@ -137,7 +137,7 @@ def fill(index: Index, arrays: Sequence[Any]) -> Index:
 
 
 def _zeros_added(x: Value, *arrays: Any, index: Index, shape: Shape) -> Value:
-    zeros = np.zeros(shape, dtype=getattr(x, "dtype", float))
+    zeros = np.zeros(shape, dtype_of(x))
     if arrays:
         np.add.at(zeros, fill(index, arrays), x)
     else:
