@@ -325,4 +325,6 @@ def cholesky(a: Operand, /, *, upper: bool = False) -> Array:
            [0., 3.]])
     """
     x = array(a)
-    return _t(cholesky.bind(_t(x))) if upper else cholesky.bind(x)
+    if not upper or len(shape_of(x)) < 2:  # which is NumPy's to refuse
+        return cholesky.bind(x)
+    return _t(cholesky.bind(_t(x)))
