@@ -58,8 +58,7 @@ class Itself(Rules):
         op = self._op
         if op.vjp[operand] is None:
             return None
-        after = operand + 1
-        return lambda t, out, *args, **p: op.bind(*args[:operand], t, *args[after:], **p)
+        return lambda t, out, *args, **p: op.bind(*args[:operand], t, *args[operand + 1 :], **p)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -111,15 +110,13 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
 
     def bind(self, *args: Value, **params: Any) -> Out_co:
         """Apply the op on the innermost trace among the operands, or else just compute it."""
-        out: Any
         if len(args) == 1 and args[0].__class__ is not Var:  # as most rules call it
-            out = self.plain(args[0], **params)
-            return out  # type: ignore[no-any-return]  # by the contract of run
+            return self.plain(args[0], **params)  # type: ignore[no-any-return]  # run's contract
         trace: Any = None
         for arg in args:
             if arg.__class__ is Var and (trace is None or arg._trace.number > trace.number):
                 trace = arg._trace
-        out = self.plain(*args, **params) if trace is None else trace.apply(self, args, params)
+        out: Any = self.plain(*args, **params) if trace is None else trace.apply(self, args, params)
         return out  # type: ignore[no-any-return]
 
     def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
@@ -142,16 +139,6 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return str(getattr(self, "__qualname__", self.name.upper()))
-
-
-class Parametric(Op[Rest, Out_co]):
-    """An op whose parameters the user gives in other forms (axis=-1 for axes=(1,)): called, it is
-    its ``function``, which works them out and calls ``bind``, as rules do.
-    """
-
-    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
-        """Apply the op as NumPy's function is applied."""
-        return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
 
 
 def _given(name: str) -> AnyOp:
@@ -250,8 +237,7 @@ class Tape(Trace):
                 known = arg._value
             else:
                 known = operand(arg)
-                kind = known.__class__
-                inputs.append(self.constant(known) if kind is int or kind is bool else known)
+                inputs.append(self.constant(known) if type(known) in (int, bool) else known)
             values.append(known)
             if known.__class__ is Var:  # traced by an outer trace
                 compute = op.bind
@@ -267,8 +253,10 @@ class Tape(Trace):
 
     def _push(self, record: Record) -> Var:
         nodes = self.nodes
-        index = len(nodes)  # with nothing between this and the next line for threads to meet in
+        index = len(nodes)
         nodes.append(record)
+        while nodes[index] is not record:  # other threads came first
+            index += 1
         return handle(self, index, record.value)
 
     def __exit__(self, *exception: object) -> None:
@@ -303,19 +291,18 @@ def handle(trace: Trace, index: int, value: Value) -> Var:
     return var
 
 
-def _operator(
+def _operator(  # noqa: C901  # written out, for the reason given below
     function: Callable[..., Any], *, swapped: bool = False
 ) -> Callable[[Var, Operand], Var]:
     """An operator that, in the common case, computes and appends its node itself, without a call.
 
     That case: a `Tape` itself, and another operand that is a value of the same tape, a Python
-    number or an array. A class that inherits from Tape does more with an operation than this, and
-    a batch does something else: they, and all other operands, go the way of every op. The op's
-    ``run`` takes what an outer trace holds, too, and records it there: it is Python's own
-    operator, or NumPy's function. ``swapped``: the other operand stands on the left.
+    number or an array. A class that inherits from Tape, a batch, and all other operands go the way
+    of every op. The op's ``run`` takes what an outer trace holds, too, and records it there: it is
+    Python's own operator, or NumPy's function.
 
-    plain: the class of that tape; or the modulus of pow(x, y, modulus), which is no class, and
-           asked for in the same comparison
+    swapped: the other operand stands on the left
+    plain: the class of that tape, or the modulus of pow(x, y, modulus): one comparison for both
     """
 
     def method(self: Var, other: Value, plain: Any = Tape) -> Var:
@@ -360,8 +347,11 @@ def _operator(
         result._trace = tape
         result._value = value
         nodes: list[Record] = tape.nodes
-        result._index = len(nodes)
+        index = len(nodes)
         nodes.append(draft)
+        while nodes[index] is not draft:  # as in _push
+            index += 1
+        result._index = index
         return result
 
     return method

@@ -18,6 +18,7 @@ import scipy.special
 
 import tapegrad
 import tapegrad.numpy as tnp
+from tapegrad import _errors
 from tapegrad._hints import WRITES
 
 tg: Any = tapegrad  # misuse is what is tested here: type checkers would refuse it
@@ -67,7 +68,8 @@ OUTPUTS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: np.int64(3), "int64 3.{aux}"),
     (lambda x: np.argmax(np.stack([x, x])), "int64 0.{aux}"),
     (lambda x: np.arange(3), "int64[3].{aux}"),
-    (lambda x: "a" * 100, "str '" + "a" * 56 + "....{aux}"),
+    (lambda x: "a" * 58, "str '" + "a" * 58 + "'.{aux}"),
+    (lambda x: "a" * 59, "str '" + "a" * 56 + "....{aux}"),
 ]
 
 
@@ -179,7 +181,7 @@ COMPLEX = (
     "Pass its real and imaginary parts as two parameters."
 )
 UNKNOWN = (
-    "{path} is {got}, which is not a number, an array or a tree of them.\n"
+    "{path} is {got}, which is not a plain number, a plain array or a tree of them.\n"
     "Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, "
     "dataclasses and attrs classes. What is not a parameter is passed as another argument, or "
     "closed over." + STATIC
@@ -807,6 +809,34 @@ def test_shapes_that_do_not_fit_in_functions(f: Callable[[Any], Any], text: str)
         assert said(run, tg.ShapeError).startswith(text)
 
 
+@pytest.mark.parametrize("join", [tnp.concatenate, tnp.stack])
+def test_what_is_joined(join: Callable[[Any], Any]) -> None:
+    """A list of arrays, and not of none; what can be read once only is no list."""
+    name = join.__name__
+    text = said(lambda: tg.grad(lambda x: join(x * k for k in range(2)))(1.0), TypeError)
+    got = "got generator <genexpr>\n  at HERE, in <lambda>: "
+    assert text.startswith(f"{name} needs a list of arrays, {got}")
+    assert said(lambda: join([]), tg.ShapeError) == f"{name} needs at least one array"
+
+
+def test_a_shape_that_is_not_given() -> None:
+    """NumPy says that reshape takes an argument, we what it is."""
+    text = "reshape needs a shape; that of a number is ()"
+    assert said(lambda: tg.grad(lambda x: x.reshape())(1.0), TypeError) == text
+    assert tg.grad(lambda x: x.reshape(()))(1.0) == 1.0
+
+
+def test_where_no_line_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a library has called the op on a thread of its own: the rest is said."""
+    monkeypatch.setattr(_errors, "_BETWEEN", ("",))
+    text = said(lambda: tnp.tanh(1.0, 2.0), TypeError)  # type: ignore[call-arg]
+    assert text == "tanh: too many positional arguments"
+    text = said(lambda: tg.grad(adds)(np.ones(3)), tg.ShapeError)
+    assert re.fullmatch(
+        r"add \(\+\) cannot take operands of shapes .* or one of them of length 1", text
+    )
+
+
 def test_a_shape_error_is_a_value_error_that_stands_alone() -> None:
     """Caught by who expects NumPy's; and NumPy's own is not printed above it."""
     with pytest.raises(ValueError, match="cannot take operands") as caught:
@@ -831,6 +861,8 @@ def test_a_power_that_is_not_real() -> None:
             "  at HERE, in third_root: return x ** (1.0 / 3.0)\n"
             "The real third root is numpy.cbrt(x); of the magnitude, it is abs(x) ** y."
         )
+    with pytest.raises(tg.DomainError, match="is not a real number"):  # nothing is traced
+        tg.numpy.power(-8.0, 1.0 / 3.0)
 
 
 # Conversions -------------------------------------------------------------------------------------

@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 import tapegrad as tg
 import tapegrad.numpy as tnp
 from tapegrad import ops
-from tapegrad._tape import CONSTANT, INPUT, AnyOp, Array, Operand, Parametric
+from tapegrad._tape import CONSTANT, INPUT, AnyOp, Array, Operand
 from tapegrad._typing import Kind, Sample
 from tapegrad._values import shape_of
 from tapegrad.numpy import TABLE
-from tapegrad.ops._elementwise import elementwise
+from tapegrad.ops._define import Parametric, Variadic, primitive
+from tapegrad.ops._elementwise import aligned, elementwise
 from tapegrad.testing import check_grads
 
 RNG = np.random.default_rng(31)
@@ -516,6 +517,38 @@ def test_without_jvp_an_op_is_linear(op: AnyOp) -> None:
             assert shape_of(found) == shape_of(expected)
             both = f(2.0 * args[i] - 3.0 * t)
             np.testing.assert_allclose(both, 2.0 * f(args[i]) - 3.0 * f(t), atol=1e-12)
+
+
+def test_an_op_as_an_attribute_of_a_class() -> None:
+    """It takes what it is given and no self, as NumPy's ufuncs do there."""
+
+    class Layer:
+        activation = tnp.tanh
+
+    assert Layer.activation is Layer().activation is tnp.tanh
+    assert tg.grad(Layer().activation)(0.0) == 1.0
+
+
+def test_an_op_of_any_number_of_operands() -> None:
+    """It is called like its function, and may give its one rule for all of them."""
+    rules = Variadic(rest=lambda i, moved, out, *args: moved)
+
+    @primitive(run=lambda *args: sum(args), vjp=rules, jvp=rules, batch=aligned)
+    def total(*args: Any) -> Any:
+        """The sum of numbers."""
+
+    assert total(1.0, 2.0, 3.0) == 6.0
+    f: Any = lambda x, y: total(x, 2.0, y * x)  # noqa: E731
+    assert tg.grad(f, (0, 1))(3.0, 5.0) == (6.0, 3.0)
+    assert tg.jvp(f, (3.0, 5.0), (1.0, 1.0)) == (20.0, 9.0)
+
+
+@pytest.mark.parametrize("op", LINEAR, ids=lambda op: op.name)
+def test_there_is_a_tangent_for_each_operand_with_a_cotangent(op: AnyOp) -> None:
+    """As many rules in one as in the other, and None where the other has None."""
+    count = len(op.vjp)
+    assert len(op.jvp) == count
+    assert [op.jvp[i] is None for i in range(count)] == [op.vjp[i] is None for i in range(count)]
 
 
 def in_operand(op: AnyOp, args: Any, i: int, sample: Sample) -> Callable[[Any], Any]:

@@ -619,6 +619,9 @@ def test_an_int_counts_as_a_float() -> None:
     """As it does where it is recorded."""
     program = tg.record(lambda x: x / 2, 3).program
     assert exactly(program(5)) == exactly(2.5)
+    program = tg.record(lambda x: x * 3, 0.5).program
+    assert exactly(program(2)) == exactly(6.0)
+    assert exactly(tg.grad(program)(2)) == exactly(3.0)
 
 
 def test_a_program_has_the_name_of_the_function() -> None:

@@ -68,6 +68,8 @@ MENDED: list[tuple[str, str]] = [
     ("x1 = np.array([0.7, -1.3])", "v2 = x1 < x1\nv3 = np.arctan2(v2, v2)\nreturn v3"),
     ("x1 = 0.7", "refused = tg.nn.accuracy(x1, x1)\nreturn refused"),
     ("x1 = True", "return np.real(x1)"),
+    ("x1 = True", "refused = np.subtract(x1, x1)\nreturn refused"),
+    ("x1 = np.float32(0.7)\nx2 = 0.55", "v3 = np.negative(x2)\nv4 = v3 * x1\nreturn v4"),
     (
         "x1 = np.array([0.7, -1.3])\nx2 = np.ones((2, 2))",
         "refused = np.linalg.tensordot(x2, x1)\nreturn refused",

@@ -8,6 +8,7 @@ import pickle
 import sys
 import tracemalloc
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -505,14 +506,10 @@ def _no_collector() -> Any:
     gc.enable()
 
 
-def count(kind: type) -> int:
-    """How many objects of a class are alive."""
-    return sum(type(thing) is kind for thing in gc.get_objects())
-
-
 def alive() -> tuple[int, ...]:
     """How many tapes, records and traced values are alive."""
-    return tuple(count(kind) for kind in (tg.Tape, tg.Node, Binary, tg.Var))
+    kinds = Counter(map(type, gc.get_objects()))
+    return tuple(kinds[kind] for kind in (tg.Tape, tg.Node, Binary, tg.Var))
 
 
 RUNS: dict[str, Callable[[Callable[[Any], Any]], object]] = {
@@ -628,6 +625,33 @@ def test_one_tape_and_many_threads() -> None:
         assert [tg.grad(f)(0.7) for _ in range(3)] == pytest.approx([expected] * 3, rel=1e-9)
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [(lambda x: x * 3.0, 3.0), (lambda x: 3.0 - x, -1.0), (np.exp, math.exp(0.5))],
+    ids=["multiply", "swapped", "exp"],
+)
+def test_an_operation_that_comes_between(f: Callable[[Any], Any], slope: float) -> None:
+    """Wherever Python switches threads, and under a debugger that is anywhere: another operation
+    that is appended while one is about to be takes no one's place.
+    """
+
+    def interrupted(x: Any) -> Any:
+        nodes, others = x._trace.nodes, []
+
+        class Nodes:
+            def append(self, node: Any) -> None:
+                x._trace.nodes = nodes
+                others.append(x * 7.0)
+                nodes.append(node)
+
+            __len__, __getitem__ = nodes.__len__, nodes.__getitem__
+
+        x._trace.nodes = Nodes()
+        return f(x) + 5.0 * others[0]
+
+    assert tg.grad(interrupted)(0.5) == pytest.approx(slope + 35.0, rel=1e-15)
 
 
 @pytest.mark.usefixtures("_no_collector")

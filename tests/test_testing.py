@@ -522,6 +522,31 @@ def test_values_that_are_not_there_everywhere() -> None:
     check_grads(lambda x: 1.0 / (x - 0.5), (0.5 + 2.0**-9,))
 
 
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError])
+def test_values_that_are_there_nearby(error: type[Exception]) -> None:
+    """Where the first steps leave it on both sides, smaller ones tell right slopes from wrong."""
+
+    def narrow(x: Any) -> Any:
+        if x < 0.5 - 1e-6:
+            raise error("too small")
+        return np.log(x) if x < 0.5 + 1e-6 else np.array([x, x])
+
+    check_grads(given(narrow, lambda x: 1.0 / x), (0.5,), 1)
+    for factor in (1.001, 0.0):
+        with pytest.raises(AssertionError):
+            check_grads(given(narrow, times(factor, lambda x: 1.0 / x)), (0.5,), 1)
+
+
+def test_where_the_floats_end() -> None:
+    """No step leaves them, however large the others have to be."""
+
+    def f(x: Any) -> Any:
+        assert x < math.inf
+        return np.sin(x * 1e-306)
+
+    check_grads(f, (1.79e308,))
+
+
 def test_the_seed_and_rtol() -> None:
     """A slope that is off by 1e-5 passes where 1e-4 is allowed."""
     f = given(lambda x: x * x, lambda x: 2.0 * x * (1.0 + 1e-5))

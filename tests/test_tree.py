@@ -347,6 +347,28 @@ def test_ravel_of_a_mixed_tree() -> None:
     assert vector[0] == 0.0
 
 
+@pytest.mark.parametrize(
+    "leaf", [np.arange(3), np.array([True]), np.int32(1), np.True_, True, np.zeros(2, np.uint8)]
+)
+def test_ravel_refuses_what_has_no_fractions(leaf: Any) -> None:
+    """A vector's 1.7 would come back as 1, and a truth as 1.0."""
+    with pytest.raises(
+        tg.LeafError, match=r"^tree\['n'\]\[0\] is (int|bool|uint8).* have fractions"
+    ):
+        tree.ravel({"n": [leaf], "w": np.ones(2)})
+    assert tree.size({"n": [leaf]}) == np.size(leaf)
+
+
+def test_ravel_of_python_ints() -> None:
+    """They are floats, however large; and so they come back, also where they are traced."""
+    truth.assert_same(tree.ravel({"a": 1, "b": 2})[0], np.array([1.0, 2.0]))
+    vector, unravel = tree.ravel([2, 2**70])
+    truth.assert_same(vector, np.array([2.0, 2.0**70]))
+    assert unravel(np.array([2.5, 1.0])) == [2.5, 1.0]
+    recording = tg.record(lambda n: tree.ravel({"n": n, "w": 0.5})[0], 3)
+    truth.assert_same(recording.value, np.array([3.0, 0.5]))
+
+
 def test_ravel_of_nothing() -> None:
     """An empty vector of floats."""
     empty: dict[str, Any] = {"a": None, "b": []}

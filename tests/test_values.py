@@ -350,7 +350,7 @@ def is_smooth(value: Any, way: Way) -> bool:
     """Whether it is finite, of float64, and no kink: each deviation of one element is 0."""
     leaves = [np.asarray(x) for x in tg.tree.leaves(value)]
     floats = all(x.dtype == np.float64 and np.isfinite(x).all() for x in leaves)
-    return bool(leaves) and floats and (way.about, way.value) != ("axis", ())
+    return bool(leaves) and floats and (way.about, str(way.value)) != ("axis", "()")
 
 
 IN_A_DTYPE: list[Callable[..., Any]] = [
@@ -395,3 +395,19 @@ def test_the_gradient_of_a_mean_that_is_given() -> None:
     np.testing.assert_allclose(tg.grad(by_hand)(x), expected, rtol=1e-12)
     constant = tg.grad(lambda v: np.var(v, mean=2.0))(x)
     np.testing.assert_allclose(constant, 2.0 * (x - 2.0) / x.size, rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [np.var, np.std])
+def test_what_is_divided_by_may_be_counted_on_the_way(function: Any) -> None:
+    """A traced integer is the number that it is, and a program holds for that; a traced float, of
+    which there would have to be a derivative, is refused.
+    """
+    x = np.array([3.0, 1.0, 2.0, 7.0])
+    expected = tg.grad(lambda x: function(x, ddof=2))(x)
+    assert np.array_equal(tg.grad(lambda x: function(x, ddof=np.argmin(x) + 1))(x), expected)
+    program = tg.record(lambda x, n: function(x, ddof=n), x, 2).program
+    assert program(2.0 * x, 2) == function(2.0 * x, ddof=2)
+    with pytest.raises(tg.GuardError, match="is now int 1, and it decides by its number"):
+        program(x, 1)
+    with pytest.raises(tg.ConversionError, match="would lose its gradient"):
+        tg.grad(lambda n: function(tg.numpy.astype(n, float) * x, ddof=n))(1.0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError
 from .._tape import Array, Operand
 from .._typing import DType, Value
@@ -33,7 +33,8 @@ def dot(a: Operand, b: Operand, out: None = None) -> Array:
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    refuse(np.dot, out=out)
+    if out is not None:
+        raise refusal(np.dot, out=out)
     x, y = array(a), array(b)
     rank, other = len(shape_of(x)), len(shape_of(y))
     if not rank or not other:
@@ -69,7 +70,8 @@ def outer(a: Operand, b: Operand, out: None = None) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    refuse(np.outer, out=out)
+    if out is not None:
+        raise refusal(np.outer, out=out)
     x, y = array(a), array(b)
     column = reshape(x, (math.prod(shape_of(x)), 1))
     row = reshape(y, (1, math.prod(shape_of(y))))
@@ -127,5 +129,6 @@ def trace(
     >>> float(trace(np.eye(3)))
     3.0
     """
-    refuse(np.trace, out=out)
+    if out is not None:
+        raise refusal(np.trace, out=out)
     return sum(diagonal(a, offset, axis1, axis2), -1, dtype)

@@ -121,10 +121,7 @@ def _pull_binary(
         before = cotangents[p]
         cotangents[p] = c if before is None else before + c
     if q.__class__ is int:
-        try:
-            c = rules[1](g, out, x, y)
-        except REFUSALS:
-            c = by_ieee(rules[1], g, out, x, y)
+        c = rules[1](g, out, x, y)  # what divides by y has refused in f
         before = cotangents[q]
         cotangents[q] = c if before is None else before + c
 

@@ -44,6 +44,12 @@ def _softmax(x: Any, axis: Any = -1) -> Any:
     return np.where(alone, far, scipy.special.softmax(x, axis))
 
 
+def _logsumexp(x: Any, *args: Any, **options: Any) -> Any:
+    """Of a number a number, as all reductions of NumPy's: SciPy has an axis there."""
+    out = np.asarray(scipy.special.logsumexp(x, *args, **options))
+    return out if np.ndim(x) else out.reshape(())
+
+
 def _cross_entropy(logits: Any, labels: Any) -> Any:
     logs = scipy.special.log_softmax(logits, -1)
     if np.shape(labels) == logits.shape:
@@ -90,7 +96,7 @@ REFERENCES: Mapping[str, Mapping[str, Function]] = {
     },
     "special": {
         "erf": _in_dtype(scipy.special.erf),
-        "logsumexp": _in_dtype(scipy.special.logsumexp),
+        "logsumexp": _in_dtype(_logsumexp),
     },
 }
 
