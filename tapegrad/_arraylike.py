@@ -17,9 +17,9 @@ from ._errors import (
     MutationError,
     at_line,
     describe,
-    library_call,
 )
 from ._hints import indented
+from ._library import library_call
 from ._methods import Methods
 from ._texts import (
     ASSIGNMENT,
@@ -244,8 +244,8 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
 
     def _lost(self, text: str, **words: str) -> Exception:
         """The error for a gradient that would be lost; a library's function that asks is named."""
-        if library_call() is not None:
-            return MissingRuleError(f"{missing(self._trace.table, None)}\n{TO_LIBRARY}")
+        if (call := library_call()) is not None:
+            return MissingRuleError(f"{missing(self._trace.table, call)}\n{TO_LIBRARY}")
         what = describe(plain_of(self))
         return ConversionError(text.format(what=what, where=at_line(), **words))
 
