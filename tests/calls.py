@@ -160,7 +160,7 @@ MASK = np.array([[True, False, True], [False, True, True]])
 
 # By name: right values, and some that NumPy refuses.
 PARAMETERS: dict[str, Sequence[Any]] = {
-    "axis": [0, -1, 1, (0, 1), (), None, 7, 1.5, [0]],
+    "axis": [0, -1, 1, np.int64(0), (0, 1), (), None, 7, 1.5, [0]],
     "axis1": [0, 1, -1, 7, 0.5],
     "axis2": [0, 1, -2, 7, 0.5],
     "axes": [0, 1, 2, ([0], [0]), ([1, 0], [1, 0]), ((0, 0), (0, 0)), (0, 1), 5, 1.5],

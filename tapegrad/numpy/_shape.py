@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .._dispatch import refuse
 from .._errors import ShapeError, at_line, describe
@@ -26,6 +26,7 @@ from ..ops._shape import (
     broadcast_to,
     first_is_quickest,
     lengths_of,
+    line,
     reshape,
     transpose,
     truncate,
@@ -74,7 +75,7 @@ def ravel(a: Operand, order: Order = "C") -> Array:
     """
     if order != "C" and first_is_quickest(np.ravel, order):
         a = transpose(a)
-    return reshape(a, -1 if size(a) else 0)
+    return reshape(a, -1)
 
 
 @answers(np.moveaxis)
@@ -170,15 +171,8 @@ def repeat(a: Operand, repeats: int | Sequence[int], axis: int | None = None) ->
     >>> repeat(np.array([1.0, 2.0]), 2)
     array([1., 1., 2., 2.])
     """
-    x, along = _line(a, axis)
+    x, along = line(as_array(a), axis)
     return take(x, np.repeat(np.arange(shape_of(x)[along]), repeats), along)
-
-
-def _line(a: Operand, axis: int | None) -> tuple[Any, int]:
-    """The array and an axis of it; as a vector where axis is None, and of a number."""
-    x = as_array(a)
-    along = 0 if axis is None else normalize_axis_index(axis, max(len(shape_of(x)), 1))
-    return (ravel(x) if axis is None or not shape_of(x) else x), along
 
 
 @answers(np.flip)
@@ -213,7 +207,7 @@ def take(
     array([3., 1.])
     """
     refuse(np.take, out=out)
-    x, along = _line(a, axis)
+    x, along = line(as_array(a), axis)
     found = as_array(indices)
     if not isinstance(indices, (np.ndarray, np.generic, Traced)) and not found.size:
         found = found.astype(np.intp)  # x[[]]

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from .._errors import ConversionError, at_line, describe
 from .._tape import AnyOp, Array, Operand
@@ -33,7 +32,7 @@ from .._values import (
 )
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
-from ._shape import axis_moved, broadcast_to, everywhere, reshape
+from ._shape import axis_moved, broadcast_to, everywhere, line
 
 
 class _Mark(enum.Enum):
@@ -300,10 +299,8 @@ def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
     array([[2.],
            [3.]])
     """
-    x, positions = array(arr), array(indices)
-    if axis is None:
-        x, axis = reshape(x, -1), 0
-    along = normalize_axis_index(axis, len(shape_of(x)))
+    x, along = line(array(arr), axis, of_number=False)
+    positions = array(indices)
     if len(shape_of(x)) == len(shape_of(positions)):
         x, positions = _alike(x, positions, along)
     return take_along_axis.bind(x, positions, axis=along)

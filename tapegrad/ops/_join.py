@@ -14,7 +14,7 @@ from .._tape import AnyOp, Array, Op, Operand
 from .._typing import Args, Casting, DType, Flags, Out, Params, Value
 from .._values import array, dtype_of, real_dtype, shape_of
 from ._define import Variadic, normal, primitive
-from ._shape import converted, everywhere, fit, reshape
+from ._shape import converted, everywhere, fit, line
 
 
 def _piece(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
@@ -108,7 +108,7 @@ def concatenate(
         refuse(np.concatenate, out=out)
     operands = _operands(concatenate, arrays)
     if axis is None:
-        operands, axis = [reshape(a, -1) for a in operands], 0
+        operands, axis = [line(x, None)[0] for x in operands], 0
     return _joined(concatenate, operands, axis, dtype, casting)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .._dispatch import refuse
-from .._tape import AnyOp, Array, Op, Operand
+from .._tape import Array, Op, Operand
 from .._typing import Axis, DType, Out, Rule, Rules, Sample, Shape, Value
 from .._values import (
     Traced,
@@ -68,12 +68,15 @@ def reduced(
     keepdims: bool,
     out: None,
     dtype: DType = None,
+    *,
+    of_number: bool = True,
 ) -> Out:
-    """A reduction, its parameters as the user gives them."""
+    """A reduction, its parameters as the user gives them; whether a number has an axis for it."""
     if out is not None:
         refuse(op.answers[0], out=out)
     x = array(a)
-    if not shape_of(x) and axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS:
+    if of_number and axis is not None and not shape_of(x):
+        np.add.reduce(0.0, axis=axis)  # NumPy's error, if it is none
         axis = None
     axes = axes_of(x, axis)
     if dtype is None:
@@ -205,7 +208,7 @@ def mean(
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     array([2., 3.])
     """
-    return reduced(mean, a, axis, keepdims, out, dtype)
+    return reduced(mean, a, axis, keepdims, out, dtype, of_number=False)
 
 
 def _share(out: Value, x: Value, axes: Axes) -> Value:
@@ -387,7 +390,3 @@ def _over(total: Any, count: float) -> Any:
     if is_floating(total) and total.dtype.itemsize >= 8:
         return total / count
     return converted(converted(total, np.dtype(np.float64)) / count, total.dtype)
-
-
-# Of a number, NumPy lets these be along axis 0.
-_OF_NUMBERS: frozenset[AnyOp] = frozenset((sum, prod, max, min, all, any))

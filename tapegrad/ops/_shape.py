@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .._dispatch import refuse
 from .._errors import ShapeError, at_line
@@ -281,6 +281,17 @@ def transpose(a: Operand, axes: Sequence[int] | None = None) -> Array:
 def inverse(axes: Sequence[int]) -> tuple[int, ...]:
     """The permutation that undoes ``axes``."""
     return tuple(int(i) for i in np.argsort(axes))
+
+
+def line(x: Value, axis: int | None, *, of_number: bool = True) -> tuple[Value, int]:
+    """An array and an axis of it, not negative; the array as a vector where axis is None, and a
+    number as one, if the function lets it have an axis.
+    """
+    shape = shape_of(x)
+    along = 0 if axis is None else normalize_axis_index(axis, len(shape) or int(of_number))
+    if axis is None or not shape:
+        x = reshape.bind(x, shape=(math.prod(shape),))
+    return x, along
 
 
 def axis_moved(x: Value, source: int, destination: int) -> Value:
