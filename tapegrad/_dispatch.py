@@ -65,13 +65,13 @@ def call_ufunc(
         raise _writer(name)
     options = {option: kwargs[option] for option in given}
     if traced is None:
-        raise missing(table, library_call() or Call(name, ufunc, options))
+        raise missing(table, library_call() or Call(name, given=options))
     cast = "dtype" not in options or _is_of_operands(ufunc, inputs, options["dtype"])
     raise _without(name, options, ufunc.nin if cast else 0)
 
 
 def _is_of_operands(ufunc: np.ufunc, inputs: Sequence[Value], dtype: Any) -> bool:
-    """Whether dtype= is what the operands are cast to; TypeError, NumPy's own, if they cannot be."""
+    """Whether dtype= is what the operands are cast to; NumPy's TypeError, if they cannot be."""
     wanted = np.dtype(dtype)
     signature = (*(None,) * ufunc.nin, wanted)
     try:
@@ -205,11 +205,11 @@ def _writer(name: str) -> MutationError:
 
 def refuse(function: Callable[..., Any], **given: Any) -> None:
     """Raise, by name, for those of these options of NumPy's function that are not None."""
-    for name, value in given.items():
-        if value is not None and name == "out":
-            raise _writing(function, _name(function))
-        if value is not None:
-            raise _without(_name(function), {name: value})
+    given = {name: value for name, value in given.items() if value is not None}
+    if "out" in given:
+        raise _writing(function, _name(function))
+    if given:
+        raise _without(_name(function), given)
 
 
 def _without(name: str, given: Mapping[str, object], operands: int = 0) -> MissingRuleError:

@@ -315,7 +315,7 @@ def indented(code: str) -> str:
     return "".join(f"\n    {line}" for line in code.splitlines())
 
 
-def shown(hint: Hint, given: Mapping[str, object] = {}) -> str:  # noqa: B006  # it is only read
+def shown(hint: Hint, given: Mapping[str, object] = {}) -> str:
     """A hint in words: in place of which call, for which arguments, what to write.
 
     given: the arguments of the user's call; those that the hint has not are said

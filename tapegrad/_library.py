@@ -1,9 +1,11 @@
-"""Which function of a library the user's line has called, and with what: the frames between his line
-and ours say it.
+"""Which function of a library the user's line has called, and with what.
+
+The frames between his line and ours say it.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -46,11 +48,9 @@ def library_call() -> Call | None:
 def _call_of(frame: FrameType) -> Call | None:
     """The call of a frame, if what runs there has a public name: of several, the shortest."""
     for module, path, is_it in _candidates(frame):
-        parts = module.split("._")[0].split(".")
-        for count in range(1, len(parts) + 1):
-            public = ".".join(parts[:count])
-            found: Any = sys.modules.get(public)
-            for part in path:
+        for public in _public(module):
+            found = vars(sys.modules[public]).get(path[0])
+            for part in path[1:]:
                 found = getattr(found, part, None)
             if found is not None and is_it(found):
                 name = ".".join((public, *(part for part in path if part[:2] != "__")))
@@ -59,22 +59,42 @@ def _call_of(frame: FrameType) -> Call | None:
     return None
 
 
+def _public(module: str) -> list[str]:
+    """The modules of a library that have a public name: those that a module is in come first."""
+    library = module.partition(".")[0]
+    known = [
+        name
+        for name in tuple(sys.modules)
+        if f"{name}.".startswith(f"{library}.") and "._" not in name and sys.modules[name]
+    ]
+    return sorted(known, key=lambda name: (not f"{module}.".startswith(f"{name}."), len(name)))
+
+
 def _candidates(frame: FrameType) -> Iterator[tuple[str, list[str], Callable[[Any], bool]]]:
     """Where what a frame runs may be found: a module, a path in it, and how it is told.
 
-    It is the function of the frame, or the object that is called (numpy.ma.log), or what a function
-    around it wraps. That its name is the same says nothing: there are several polyval.
+    It is the object that is called (numpy.ma.log), a method of the object's class, the function of
+    the frame, or what a function around it wraps. That its name is the same says nothing: there are
+    several polyval.
     """
     code, module = frame.f_code, frame.f_globals["__name__"]
     called = frame.f_locals.get("self")
     if isinstance(name := getattr(called, "__name__", None), str):
         yield module, [name], lambda found: found is called
-    yield module, code.co_qualname.split("."), lambda found: _code(found) is code
+    is_it = functools.partial(_runs, code)
+    kind = type(called)
+    yield kind.__module__, [*kind.__qualname__.split("."), code.co_name], is_it
+    yield module, code.co_qualname.split("."), is_it
     for name in code.co_freevars:
         wrapped = frame.f_locals.get(name)
         if inspect.isfunction(wrapped):
-            path, inner = wrapped.__qualname__.split("."), _code(wrapped)
-            yield wrapped.__module__, path, lambda found, inner=inner: _code(found) is inner
+            is_it = functools.partial(_runs, _code(wrapped))
+            yield wrapped.__module__, wrapped.__qualname__.split("."), is_it
+
+
+def _runs(code: object, function: object) -> bool:
+    """Whether it is a function with this code."""
+    return _code(function) is code
 
 
 def _code(function: Any) -> Any:
@@ -95,8 +115,9 @@ def _given(function: Callable[..., Any], frame: FrameType) -> dict[str, Any]:
             return {}
     return {
         name: known[name]
-        for name, parameter in signature.parameters.items()
-        if name in known and not is_default(known[name], parameter.default)
+        for name, p in signature.parameters.items()
+        if name in known and not is_default(known[name], p.default)
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or known[name]
     }
 
 

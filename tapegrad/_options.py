@@ -46,9 +46,7 @@ _NO_DTYPE = "a, axis=None, *, keepdims=False"
 def _total(name: str, sign: str, nothing: int) -> dict[str, str]:
     """Of numpy.sum and numpy.prod: what is left out changes nothing."""
     chosen = _CHOSEN.format(nothing)
-    of_all, of_some = (
-        f"numpy.{name}({a}, axis, dtype, keepdims=keepdims)" for a in ("a", chosen)
-    )
+    of_all, of_some = (f"numpy.{name}({a}, axis, dtype, keepdims=keepdims)" for a in ("a", chosen))
     return {
         f"numpy.{name}({_DTYPE}, where=True)": of_some,
         f"numpy.{name}({_DTYPE}, initial={nothing})": f"{of_all} {sign} initial",
@@ -74,7 +72,7 @@ _REDUCTIONS: dict[str, str] = {
     **_total("prod", "*", 1),
     f"numpy.mean({_DTYPE}, where=True)": (
         f"numpy.sum({_CHOSEN.format(0)}, axis, dtype, keepdims=keepdims) / numpy.sum("
-        "tapegrad.numpy.where(where, numpy.ones_like(a), 0), axis, keepdims=keepdims)"
+        "tapegrad.numpy.where(where, numpy.ones_like(a), 0), axis, dtype, keepdims=keepdims)"
     ),
     **_extreme("max", "maximum"),
     **_extreme("min", "minimum"),
@@ -100,7 +98,10 @@ _CASTS = {
 }
 
 WRITES: Mapping[str, Hint] = by_name(_WRITES)
-OPTIONS: tuple[Hint, ...] = tuple((call, {"": code}) for call, code in _REDUCTIONS.items())
+OPTIONS: tuple[Hint, ...] = tuple(
+    (call, {"unless dtype= is of integers" if "numpy.mean" in call else "": code})
+    for call, code in _REDUCTIONS.items()
+)
 SET: Hint = ("a[i] = x", {"": "a = tapegrad.at(a)[i].set(x)"})
 
 

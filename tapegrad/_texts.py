@@ -64,7 +64,7 @@ For the plain numbers, use x.value. In place of numpy.array([x, y]), of numpy.ar
     numpy.stack([numpy.stack([x, y]), numpy.stack([z, w])])
     array = tapegrad.at(array)[i].set(x)"""
 
-TO_LIBRARY = """\
+TO_LIBRARY = """
 Where no gradient goes through it, give it x.value, a constant."""
 
 TO_PICKLE = """\
@@ -190,7 +190,8 @@ In place of a if condition else b write
 BATCHED_MASK = """\
 x[mask] with a batched mask would differ in length from example to example, so vmap cannot stack \
 the results.{where}
-In place of x[mask].sum(), of x[mask].mean(), and of tapegrad.at(x)[mask].set(v) for a number v, write
+In place of x[mask].sum(), of x[mask].mean(), and of tapegrad.at(x)[mask].set(v) of one number v, \
+write
     tapegrad.numpy.where(mask, x, 0.0).sum()
     tapegrad.numpy.where(mask, x, 0.0).sum() / mask.sum()
     tapegrad.numpy.where(mask, v, x)"""
@@ -202,6 +203,15 @@ not negative, write
     tapegrad.numpy.take(x, i, axis=0)
     tapegrad.numpy.take(x, i, axis=1)
     tapegrad.numpy.where(numpy.arange(len(x)) < i, x, 0.0).sum()"""
+
+BATCHED_NUMBER = """\
+{call} of a traced value ({what}) would lose its gradient, and under vmap it is many numbers.{where}
+For mathematics, use NumPy's functions: numpy.exp, not math.exp. In place of math.floor(x), of \
+math.ceil(x), of int(x) and of array[i] = x write
+    numpy.floor(x)
+    numpy.ceil(x)
+    numpy.trunc(x)
+    array = tapegrad.at(array)[i].set(x)"""
 
 BATCHED_VALUE = """\
 A batched value differs from example to example, so that under vmap x.value is not one value.{where}

@@ -189,6 +189,15 @@ def plain_of(value: Value) -> Value:
     return value
 
 
+def is_batched(value: Value) -> bool:
+    """Whether there is no one number or array behind the traces, but one for each example."""
+    while isinstance(value, Traced):
+        if getattr(value._trace, "many", False):
+            return True
+        value = value._value
+    return False
+
+
 def look(value: Value, read: Any, why: Look) -> Any:
     """What ``read`` makes of the plain value; of a traced one, its trace is told, and may refuse.
 
