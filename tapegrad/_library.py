@@ -46,35 +46,40 @@ def library_call() -> Call | None:
 
 
 def _call_of(frame: FrameType) -> Call | None:
-    """The call of a frame, if what runs there has a public name: of several, the shortest."""
-    for module, path, is_it in _candidates(frame):
-        for public in _public(module):
-            found = vars(sys.modules[public]).get(path[0])
-            for part in path[1:]:
-                found = getattr(found, part, None)
-            if found is not None and is_it(found):
-                name = ".".join((public, *(part for part in path if part[:2] != "__")))
-                function = found if len(path) == 1 and hasattr(found, "__qualname__") else None
-                return Call(name, function, _given(function, frame) if function else {})
+    """The call of a frame, if what runs there has a public name: of several, the shortest, and not
+    one in a module that it is not in, if there is another.
+    """
+    candidates = [*_candidates(frame)]
+    for within in (True, False):
+        for module, path, is_it in candidates:
+            for public in _public(module, within=within):
+                found = getattr(sys.modules[public], "__dict__", {}).get(path[0])
+                for part in path[1:]:
+                    found = getattr(found, part, None)
+                if found is not None and is_it(found):
+                    name = ".".join((public, *(part for part in path if part[:2] != "__")))
+                    known = len(path) == 1 and hasattr(found, "__qualname__")
+                    return Call(name, found, _given(found, frame)) if known else Call(name)
     return None
 
 
-def _public(module: str) -> list[str]:
-    """The modules of a library that have a public name: those that a module is in come first."""
+def _public(module: str, *, within: bool) -> list[str]:
+    """The modules of a library that have a public name: those that a module is in, or the others."""
     library = module.partition(".")[0]
     known = [
         name
         for name in tuple(sys.modules)
-        if f"{name}.".startswith(f"{library}.") and "._" not in name and sys.modules[name]
+        if f"{name}.".startswith(f"{library}.") and "._" not in name
+        if f"{module}.".startswith(f"{name}.") is within
     ]
-    return sorted(known, key=lambda name: (not f"{module}.".startswith(f"{name}."), len(name)))
+    return sorted(known, key=len)
 
 
 def _candidates(frame: FrameType) -> Iterator[tuple[str, list[str], Callable[[Any], bool]]]:
     """Where what a frame runs may be found: a module, a path in it, and how it is told.
 
-    It is the object that is called (numpy.ma.log), a method of the object's class, the function of
-    the frame, or what a function around it wraps. That its name is the same says nothing: there are
+    It is the object that is called (numpy.ma.log), the function of the frame, one that a class
+    inherits, or what a function around it wraps. That its name is the same says nothing: there are
     several polyval.
     """
     code, module = frame.f_code, frame.f_globals["__name__"]
@@ -82,9 +87,9 @@ def _candidates(frame: FrameType) -> Iterator[tuple[str, list[str], Callable[[An
     if isinstance(name := getattr(called, "__name__", None), str):
         yield module, [name], lambda found: found is called
     is_it = functools.partial(_runs, code)
+    yield module, code.co_qualname.split("."), is_it
     kind = type(called)
     yield kind.__module__, [*kind.__qualname__.split("."), code.co_name], is_it
-    yield module, code.co_qualname.split("."), is_it
     for name in code.co_freevars:
         wrapped = frame.f_locals.get(name)
         if inspect.isfunction(wrapped):
