@@ -5,6 +5,7 @@
 #   make test-pythons                these and check-wheel, with every Python that is found
 #   make bench [only=NAME]           side by side with the peers
 #   make fuzz [minutes=10] [seed=0]  programs at random, against JAX, differences and NumPy
+#   make mutate [sample=200] [seed=0]  the package with one thing wrong: do the tests notice?
 #   make wheel, make check-wheel     build; install into an empty environment and try
 #   make test-lowest                 the tests on the lowest versions of the dependencies
 #   make format                      rewrite the files in the one style
@@ -17,6 +18,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_BIN := .venv-bench/bin
 BENCH_READY := .venv-bench/.ready
+MUTATE_READY := .venv-mutate/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # One interpreter of each Python that pyproject.toml promises, the oldest first: $(PYTHON), one on
@@ -38,8 +40,8 @@ SHARED := --numprocesses=auto --dist=worksteal
 # pyright: silence about newer versions.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: moons test test-pythons pythons pytest mypy pyright ruff format bench fuzz wheel \
-	check-wheel test-lowest clean
+.PHONY: moons test test-pythons pythons pytest mypy pyright ruff format bench fuzz mutate \
+	wheel check-wheel test-lowest clean
 
 moons: $(READY)
 	$(BIN)/python examples/moons.py $(ARGS)
@@ -84,6 +86,11 @@ fuzz: $(BENCH_READY)
 	$(BENCH_BIN)/python -m tests.programs $(if $(minutes),--minutes $(minutes)) \
 		$(if $(seed),--seed $(seed)) $(ARGS)
 
+# In copies of the tree, in build/mutate. About an hour for 200 on two processors.
+mutate: $(MUTATE_READY)
+	.venv-mutate/bin/python -m tests.mutation $(if $(sample),--sample $(sample)) \
+		$(if $(seed),--seed $(seed)) $(ARGS)
+
 wheel: $(READY)
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
@@ -121,4 +128,9 @@ $(BENCH_READY): pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH_BIN)/python $(PIP) --editable '.[bench]'
 	$(BENCH_BIN)/python -m compileall -q tapegrad
+	touch $@
+
+$(MUTATE_READY): pyproject.toml
+	$(PYTHON) -m venv .venv-mutate
+	.venv-mutate/bin/python $(PIP) --editable '.[mutate]'
 	touch $@

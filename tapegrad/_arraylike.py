@@ -197,16 +197,20 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return self._call(function, *other)
 
     def __round__(self, digits: int = 0) -> Var:
-        return self._call(np.round, digits)
+        return self._unary(round, ndigits=operator.index(digits))
 
     def __neg__(self) -> Var:
-        return self._call(np.negative)
+        return self._unary(np.negative)
 
     def __pos__(self) -> Var:
         return self  # type: ignore[return-value]  # no other class inherits
 
     def __abs__(self) -> Var:
-        return self._call(np.absolute)
+        return self._unary(np.absolute)
+
+    def _unary(self, function: Callable[..., Any], **params: Any) -> Var:
+        op: Any = self._trace.table[function]
+        return op.bind(self, **params)  # type: ignore[no-any-return]
 
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False

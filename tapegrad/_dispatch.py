@@ -203,13 +203,11 @@ def _writer(name: str) -> MutationError:
     return MutationError(WRITER.format(function=name, where=at_line(), remedy=remedy))
 
 
-def refuse(function: Callable[..., Any], **given: Any) -> None:
-    """Raise, by name, for those of these options of NumPy's function that are not None."""
-    given = {name: value for name, value in given.items() if value is not None}
+def refusal(function: Callable[..., Any], **given: Any) -> MissingRuleError | MutationError:
+    """The error for an option of NumPy's function that ours has not."""
     if "out" in given:
-        raise _writing(function, _name(function))
-    if given:
-        raise _without(_name(function), given)
+        return _writing(function, _name(function))
+    return _without(_name(function), given)
 
 
 def _without(name: str, given: Mapping[str, object], operands: int = 0) -> MissingRuleError:

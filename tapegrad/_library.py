@@ -64,7 +64,7 @@ def _call_of(frame: FrameType) -> Call | None:
 
 
 def _public(module: str, *, within: bool) -> list[str]:
-    """The modules of a library that have a public name: those that a module is in, or the others."""
+    """The public modules of a library: those that one of its modules is in, or the others."""
     library = module.partition(".")[0]
     known = [
         name

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._errors import Line
 from ._typing import Value
-from ._values import plain_of, shape_of
+from ._values import dtype_of, plain_of, shape_of
 
 if TYPE_CHECKING:
     from ._tape import AnyOp
@@ -57,8 +57,8 @@ def short(value: Value) -> str:
     value = plain_of(value)
     if hasattr(value, "parts"):
         return f"({', '.join(map(short, value.parts))})"
-    if isinstance(value, np.ndarray) and shape_of(value):
-        return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
+    if shape := shape_of(value):
+        return f"{dtype_of(value)}[{', '.join(map(str, shape))}]"
     return repr(value.item() if isinstance(value, (np.ndarray, np.generic)) else value)
 
 

@@ -5,13 +5,13 @@ Their parameters are those of the methods of `numpy.ndarray`, not always those o
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ._dispatch import refuse
+from ._dispatch import refusal
 from ._typing import Axis, Casting, DType, Layout, Order, Shape, Sorting
 from ._values import Traced, dtype_of
 
@@ -268,14 +268,17 @@ class Methods(Traced):
         return self._call(np.any, axis, out, keepdims)
 
 
+# Python says for which function arguments do not fit: that of the user's value, no class of ours.
 for _method in vars(Methods).values():
-    if inspect.isfunction(_method):  # Python's errors have this name
+    if isinstance(_method, FunctionType):
         _method.__qualname__ = f"Var.{_method.__name__}"
 
 
 def _refuse(function: Callable[..., Any], where: object, initial: object = None) -> None:
     """Raise, with what to write, for options of a reduction that its rule has not."""
-    refuse(function, initial=initial, where=None if where is True else where)
+    options = {"initial": (initial, None), "where": (where, True)}
+    if given := {name: value for name, (value, no) in options.items() if value is not no}:
+        raise refusal(function, **given)
 
 
 def _listed(numbers: tuple[Any, ...]) -> Any:

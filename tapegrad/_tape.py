@@ -141,16 +141,6 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
         return str(getattr(self, "__qualname__", self.name.upper()))
 
 
-class Parametric(Op[Rest, Out_co]):
-    """An op whose parameters the user gives in other forms (axis=-1 for axes=(1,)): called, it is
-    its ``function``, which works them out and calls ``bind``, as rules do.
-    """
-
-    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
-        """Apply the op as NumPy's function is applied."""
-        return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
-
-
 def _given(name: str) -> AnyOp:
     return Op(name=name, run=lambda value: value, vjp=(), batch=lambda *_: NotImplemented)
 

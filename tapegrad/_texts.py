@@ -162,14 +162,32 @@ Of numbers, make them an array of numbers:
 NO_OPERAND = """\
 Expected a real number or an array of real numbers, got {got}.{where}"""
 
+NOT_NUMBERS = """\
+{path} must be a real number or a plain array of them, got {got}"""
+
 NO_DTYPE = """\
 Expected the dtype of real numbers (floating point, integers or bool), got {got}.{where}"""
 
 UNKNOWN_LEAF = (
     """\
-{path} is {got}, which is not a number, an array or a tree of them.
+{path} is {got}, which is not a plain number, a plain array or a tree of them.
 Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, dataclasses \
 and attrs classes. What is not a parameter is passed as another argument, or closed over."""
+    + STATIC
+)
+
+NO_FIELD = (
+    """\
+{name} is {got}, but no field of {cls}: only fields are carried, and what is made of them would be \
+without it.{where}
+Make it a field of {cls}; what is computed of fields may be a functools.cached_property."""
+    + STATIC
+)
+
+NOT_FLOATING = (
+    """\
+{path} is {got}: the numbers of a vector have fractions, integers and truths have none.
+If it is a parameter, make it floating point. If not, leave it out of the tree."""
     + STATIC
 )
 
@@ -177,6 +195,10 @@ NOT_LIKE_ARRAYS = """\
 {got} does not compute as other arrays do, and has no derivative rules.{where}
 Give a plain array: numpy.asarray(a) of a matrix, or of an array with units; of a masked array \
 a.filled(0.0), or tapegrad.numpy.where(a.mask, 0.0, a.data)."""
+
+NOT_LIKE_NUMBERS = """\
+{got} does not compute as other numbers do, and has no derivative rules.{where}
+Give a plain number: float(x) or int(x)."""
 
 UNCHANGED = """\
 it cannot be changed in place. Functions return new arrays: numpy.sort(x), \

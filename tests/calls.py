@@ -28,7 +28,8 @@ OLD = np.lib.NumpyVersion(np.__version__) < "2.4.0"
 WITH_SIGNATURES = pytest.mark.skipif(OLD, reason="before NumPy 2.4, not all functions say theirs")
 
 # The functions that something answers for; indexing is no function of NumPy's.
-FUNCTIONS: list[Function] = [function for function in TABLE if function is not operator.getitem]
+PYTHONS = (operator.getitem, round)  # x[i], round(x): methods of a value
+FUNCTIONS: list[Function] = [function for function in TABLE if function not in PYTHONS]
 
 
 def name_of(function: Any) -> str:

@@ -353,7 +353,7 @@ A_FUNCTION = "expected a function to transform, got float 3.0"
 PAIRS = "is a tuple with one entry for each argument, got"
 AXES = "is an int, None, or a tree of those, got"
 ARGNUMS = r"grad\(loss\): argnums is an int or a tuple of ints, got"
-LEAF = "which is not a number, an array or a tree of them."
+LEAF = "which is not a plain number, a plain array or a tree of them."
 OUTPUT = "needs a function that returns"
 
 CALLS: dict[str, tuple[Callable[[], Any], str, type[Exception]]] = {
@@ -532,10 +532,10 @@ CALLS: dict[str, tuple[Callable[[], Any], str, type[Exception]]] = {
     ),
     "ravel of a text": (
         lambda: tg.tree.ravel({"a": ["x"]}),
-        r"tree\['a'\]\[0\] is str 'x', which is no number and no array of them",
+        r"tree\['a'\]\[0\] must be a real number or a plain array of them, got str 'x'",
         tg.LeafError,
     ),
-    "size of a function": (lambda: tg.tree.size([len]), "which is no number", tg.LeafError),
+    "size of a function": (lambda: tg.tree.size([len]), "must be a real number", tg.LeafError),
     "a short program": (
         lambda: tg.record(lambda x, y: x * y, 1.0, 2.0).program(1.0),
         "the program was recorded for other arguments: expected 2, got 1",

@@ -59,7 +59,7 @@ def same(got: Any, wanted: Any) -> None:
 TESTED = {
     "ASSIGNMENT", "TO_NUMBER", "TO_INDEX", "TO_ARRAY", "IN_PLACE_OPERATOR", "STATIC",
     "INTEGER_LEAF", "SETTING_LEAF", "UNKNOWN_LEAF", "BATCHED_BOOL", "BATCHED_MASK", "BATCHED_INT",
-    "BATCHED_VALUE", "BATCHED_INDEX", "OBJECTS_TRACED",
+    "BATCHED_VALUE", "BATCHED_INDEX", "OBJECTS_TRACED", "NO_FIELD", "NOT_FLOATING",
     "BATCHED_NUMBER", "OBJECTS", "OF_A_LIST", "OURS",
 }  # fmt: skip
 
@@ -523,6 +523,46 @@ def test_settings_that_are_fields(setting: Any) -> None:
         gradient = tg.grad(lambda p: p.w**2 + tg.optim.l2_penalty(p, 1.0))(params)
         assert gradient.w == 8.0
         assert gradient.nonlin is setting
+
+
+class Train:
+    """A class attribute, which an instance may shadow."""
+
+    mode = "train"
+
+
+def test_settings_that_are_no_fields() -> None:
+    """As a static field it is carried: the slope of 3w, not of w²."""
+
+    def f(p: Any) -> Any:
+        return p.w**2 if p.mode == "train" else 3.0 * p.w
+
+    shadowed = dataclasses.make_dataclass("Moded", [("w", float)], bases=(Train,))(2.0)
+    shadowed.mode = "eval"
+    of_dataclasses, of_attrs = code_of(said(lambda: tg.grad(f)(shadowed), tg.LeafError))
+    mode: Any = run(of_dataclasses, dataclasses=dataclasses)["_"]
+    kinds: list[Any] = [
+        dataclasses.make_dataclass("Moded", [("w", float), ("mode", str, mode)]),
+        attrs.make_class("Moded", {"w": attrs.field(), "mode": run(of_attrs)["_"]}),
+    ]
+    for kind in kinds:
+        gradient = tg.grad(f)(kind(2.0, "eval"))
+        assert (gradient.w, gradient.mode) == (3.0, "eval")
+
+
+def test_whole_numbers_in_a_vector() -> None:
+    """As floating point, or as a setting, or not in the tree."""
+    n = np.array([1, 2])
+    text = said(lambda: tg.tree.ravel({"w": 2.0, "n": n}), tg.LeafError)
+    _, of_attrs = code_of(text)
+    kind: Any = attrs.make_class("P", {"w": attrs.field(), "n": run(of_attrs)["_"]}, eq=False)
+    for given, wanted in (
+        ({"w": 2.0, "n": n.astype(float)}, [1.0, 2.0, 2.0]),
+        (kind(2.0, n), [2.0]),
+    ):
+        vector, unravel = tg.tree.ravel(given)
+        same(vector, wanted)
+        same(tg.tree.ravel(unravel(vector + 0.5))[0], np.add(wanted, 0.5))
 
 
 # Losses, powers, other arrays --------------------------------------------------------------------

@@ -85,6 +85,7 @@ def test_activations_keep_float32_and_take_numbers_and_lists() -> None:
         assert function(np.ones(2, np.float32)).dtype == np.float32
         assert function([1, 2]).dtype == np.float64  # type: ignore[arg-type]
     assert nn.relu(3) == 3.0
+    assert str(nn.relu(-0.0)) == str(nn.relu(np.array([-0.0]))[0]) == "0.0"
     assert nn.relu(-3) == 0.0
 
 
@@ -279,6 +280,18 @@ def test_layers_that_do_not_fit_are_refused(run: Callable[[], object], message: 
     """The error names the function, what it expected and what came."""
     with pytest.raises(ValueError, match=message):
         run()
+
+
+@pytest.mark.parametrize("size", [2.5, 2.0, "2", None, True, np.float64(2.0)])
+def test_sizes_that_are_no_whole_numbers_are_refused(size: Any) -> None:
+    """By the function that was called, before anything is drawn."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match=r"^init_mlp expected whole numbers as its sizes, got \w+"):
+        nn.init_mlp(rng, [2, size])
+    with pytest.raises(TypeError, match=r"^init_linear expected whole numbers as its sizes, got"):
+        nn.init_linear(rng, size, 2)
+    assert rng.random() == np.random.default_rng(0).random()
+    assert nn.init_mlp(rng, np.array([2, 1]))[0].weight.shape == (2, 1)  # type: ignore[arg-type]
 
 
 def test_the_error_names_the_users_line() -> None:

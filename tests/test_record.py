@@ -191,6 +191,13 @@ def test_the_table_of_arrays() -> None:
     assert "-%2" in text
     constant = str(tg.record(lambda x: x * np.ones(3), np.ones(3)))
     assert "x * float64[3]" in constant
+    assert "x * 2.0 " in str(tg.record(lambda x: x * np.array(2.0), 1.0))
+
+
+def test_the_table_of_a_shape() -> None:
+    """The length that was to be worked out, worked out."""
+    text = str(tg.record(lambda x: np.reshape(x, (2, -1)), np.ones(6)))
+    assert "reshape(x, shape=(2, 3))" in text
 
 
 def test_the_table_of_nothing() -> None:
@@ -244,7 +251,9 @@ def test_recording_inside_a_transform() -> None:
 
 def test_bad_arguments_are_named() -> None:
     """The path is that of the function's own parameter."""
-    with pytest.raises(tg.LeafError, match=r"^p\['n'\] is str 'three', which is not a number"):
+    with pytest.raises(
+        tg.LeafError, match=r"^p\['n'\] is str 'three', which is not a plain number"
+    ):
         tg.record(lambda p: p["x"], {"x": 1.0, "n": "three"})
     with pytest.raises(tg.LeafError, match=r"^p\['n'\] is complex128\[3\]: only real numbers"):
         tg.record(lambda p: p["x"], {"x": 1.0, "n": np.ones(3, complex)})

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import at_line
 from .._tape import Array, Operand
 from .._typing import DType, Layout
@@ -51,9 +51,9 @@ def pad(array: Operand, pad_width: Any, mode: Padding = "constant", **options: A
     x = as_array(array)
     lengths = shape_of(x)
     if callable(mode) or mode in _COMPUTED:
-        refuse(np.pad, mode=mode)
+        raise refusal(np.pad, mode=mode)
     if options.get("reflect_type", "even") != "even":
-        refuse(np.pad, reflect_type=options["reflect_type"])
+        raise refusal(np.pad, reflect_type=options["reflect_type"])
     if mode != "constant":
         places: Any = np.pad(
             np.arange(math.prod(lengths)).reshape(lengths), pad_width, mode, **options
@@ -136,7 +136,7 @@ def clip(
     array([0. , 0.5, 1. ])
     """
     if out is not None:
-        refuse(np.clip, out=out)
+        raise refusal(np.clip, out=out)
     if a_min is _NO_VALUE and a_max is _NO_VALUE:
         a_min = None if min is _NO_VALUE else min
         a_max = None if max is _NO_VALUE else max

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line, describe
 from .._tape import Array, Operand
 from .._typing import Axis, Order, Shape
@@ -206,7 +206,8 @@ def take(
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
     """
-    refuse(np.take, out=out)
+    if out is not None:
+        raise refusal(np.take, out=out)
     x, along = line(as_array(a), axis)
     found = as_array(indices)
     if not isinstance(indices, (np.ndarray, np.generic, Traced)) and not found.size:
@@ -226,7 +227,7 @@ def _within(positions: Any, count: int, mode: str) -> Any:
     """Positions as those that there are."""
     np.take(np.zeros(1), 0, mode=mode)  # type: ignore[call-overload]  # its error, if it is none
     if mode not in ("wrap", "clip"):
-        refuse(np.take, mode=mode)
+        raise refusal(np.take, mode=mode)
     if not count:
         return positions
     if mode == "wrap":

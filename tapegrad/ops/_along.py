@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Op, Operand
 from .._typing import DType, Out, Sorting, Value
 from .._values import array, shape_of
@@ -40,7 +40,8 @@ def cumsum(a: Operand, axis: int | None = None, dtype: DType = None, out: None =
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     array([1., 3., 6.])
     """
-    refuse(np.cumsum, out=out)
+    if out is not None:
+        raise refusal(np.cumsum, out=out)
     x = array(a)
     params: dict[str, Any] = {}
     if dtype is not None:
@@ -53,7 +54,8 @@ def _position(
     op: Op[..., Out], a: Operand, axis: int | None, out: None, keepdims: bool
 ) -> Out | Array:
     """Where one element is, its parameters as the user gives them."""
-    refuse(op.answers[0], out=out)
+    if out is not None:
+        raise refusal(op.answers[0], out=out)
     x = array(a)
     vector, along = line(x, axis)
     found = op.bind(vector, axis=along)

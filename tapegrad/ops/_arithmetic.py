@@ -212,8 +212,7 @@ def power_by_base(x: Operand, y: Operand, /) -> Array:
 
 
 def _by_exponent_twice(out: Value, x: Value, y: Value) -> Value:
-    vanished = logical_and.bind(equal.bind(out, 0.0), greater_equal.bind(x, 0.0))
-    return out * log.bind(where.bind(vanished, 1.0, x))
+    return out * log.bind(where.bind(equal.bind(out, 0.0), 1.0, x))
 
 
 @slope(

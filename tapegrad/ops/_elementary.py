@@ -114,7 +114,7 @@ def logaddexp(x: Operand, y: Operand, /) -> Array:
 
 def _relu(x: Value) -> Value:
     if x.__class__ is float:
-        return 0.0 if x < 0.0 else x  # noqa: FURB136  # NaN stays NaN; max() would be a call
+        return 0.0 if x <= 0.0 else x  # noqa: FURB136  # NaN stays NaN; max() would be a call
     return np.maximum(x, 0.0)
 
 

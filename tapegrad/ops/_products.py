@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import at_line, describe
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, Flags, Params, Value
@@ -23,13 +23,12 @@ from ._shape import broadcast_to, fit, lead, reshape, transposed
 
 # matmul ------------------------------------------------------------------------------------------
 def _as_matrices(x: Value, y: Value, g: Value) -> tuple[Value, Value, Value]:
-    """The operands and the cotangent of x @ y with vectors made matrices: a row, a column."""
+    """The operands and the cotangent of x @ y with a vector made a matrix: a row, a column."""
     a, b, c = shape_of(x), shape_of(y), shape_of(g)
     if len(b) == 1:
         y = reshape.bind(y, shape=(*b, 1))
         g = reshape.bind(g, shape=(*c, 1))
-        c = (*c, 1)
-    if len(a) == 1:
+    elif len(a) == 1:
         x = reshape.bind(x, shape=(1, *a))
         g = reshape.bind(g, shape=(*c[:-1], 1, c[-1]))
     return x, y, g
@@ -220,7 +219,8 @@ def einsum(
     >>> einsum("ij,j->i", np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
-    refuse(np.einsum, out=out)
+    if out is not None:
+        raise refusal(np.einsum, out=out)
     text, given = _subscripts(subscripts, operands)
     arrays = [array(x) for x in given]
     explicit = _explicit(text, [len(shape_of(x)) for x in arrays])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Op, Operand
 from .._typing import Axis, DType, Out, Rule, Rules, Sample, Shape, Value
 from .._values import (
@@ -73,7 +73,7 @@ def reduced(
 ) -> Out:
     """A reduction, its parameters as the user gives them; whether a number has an axis for it."""
     if out is not None:
-        refuse(op.answers[0], out=out)
+        raise refusal(op.answers[0], out=out)
     x = array(a)
     if of_number and axis is not None and not shape_of(x):
         np.add.reduce(0.0, axis=axis)  # NumPy's error, if it is none
@@ -127,7 +127,7 @@ def reduction(
     linear with the transpose vjp, or it has no derivative: vjp=(None,). Options that are not given
     are no parameters of the op, and rules that need them have their defaults.
     """
-    rules: dict[str, Any] = {"vjp": vjp} if weights is None else _by_weights(weights)
+    rules: dict[str, Any] = {"vjp": vjp} if weights is None else by_weights(weights)
 
     def compute(x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
         return run(x, axis=axes, keepdims=keepdims, **options)
@@ -143,15 +143,18 @@ def reduction(
     )
 
 
-def _by_weights(weights: Rule) -> dict[str, Any]:
+def by_weights(weights: Rule) -> dict[str, Any]:
     """Both modes of a reduction whose derivative by x is weights(expanded out, x, axes)."""
 
+    def by_x(out: Value, x: Value, axes: Axes, options: Any) -> Value:
+        return x if 0 in shape_of(x) else weights(expand(out, x, axes), x, axes, **options)
+
     def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        moved = t * weights(expand(out, x, axes), x, axes, **options)
-        return spread(sum.bind(moved, axes=axes, keepdims=keepdims), out)
+        moved = sum.bind(t * by_x(out, x, axes, options), axes=axes, keepdims=keepdims)
+        return spread(moved, out)
 
     def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes, **options), x)
+        return fit(expand(g, x, axes) * by_x(out, x, axes, options), x)
 
     return {"vjp": (vjp,), "jvp": (jvp,)}
 
@@ -253,8 +256,6 @@ def _running_product(x: Value) -> Value:
 def _product_of_others(out: Value, x: Value, axes: Axes, dtype: Any = None) -> Value:
     """For each element the product of all the others: right also where some are zero."""
     shape = shape_of(x)
-    if 0 in shape:
-        return np.zeros(shape, getattr(x, "dtype", float))
     rank = len(shape)
     rest = tuple(axis for axis in range(rank) if axis not in axes)
     order = rest + axes
@@ -346,7 +347,7 @@ def var(
     1.0
     """
     if out is not None:
-        refuse(np.var, out=out)
+        raise refusal(np.var, out=out)
     x = array(a)
     if mean is not None:
         params = var_settings("var", x, axis, None, ddof, keepdims, correction)[1]

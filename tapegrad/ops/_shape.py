@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, DType, Flags, Layout, Order, Params, Shape, Value
@@ -230,7 +230,7 @@ def reshape(
     x = as_array(a)
     wanted = lengths_of(shape)
     if copy is not None and not copy:
-        refuse(np.reshape, copy=copy)
+        raise refusal(np.reshape, copy=copy)
     if order != "C" and first_is_quickest(np.reshape, order):
         return transpose(reshape(transpose(x), wanted[::-1]))
     total = math.prod(shape_of(x))
@@ -245,7 +245,7 @@ def first_is_quickest(function: Any, order: str | None) -> bool:
     """Whether an order is "F"; refuses those that ask how an array lies in memory."""
     function(np.empty(1), *[1] * (function is np.reshape), order=order)  # NumPy's error, if any
     if order is not None and order.upper() not in ("C", "F"):
-        refuse(function, order=order)
+        raise refusal(function, order=order)
     return order is not None and order.upper() == "F"
 
 
