@@ -164,8 +164,10 @@ def _refusal(value: Any) -> str:
     found = np.asarray(value)
     if is_complex(found):
         return _texts.COMPLEX_OPERAND
-    traced = any(isinstance(x, Traced) for x in found.flat) if found.dtype == object else False
-    return _texts.OBJECTS_TRACED if traced else _texts.NO_OPERAND
+    if found.dtype == object and any(isinstance(x, Traced) for x in found.flat):
+        return _texts.OBJECTS_TRACED
+    of_objects = isinstance(value, np.ndarray) and found.dtype == object
+    return _texts.OBJECTS if of_objects else _texts.NO_OPERAND
 
 
 def real_dtype(dtype: Any) -> np.dtype[Any]:
@@ -196,6 +198,15 @@ def plain_of(value: Value) -> Value:
     while isinstance(value, Traced):
         value = value._value
     return value
+
+
+def is_batched(value: Value) -> bool:
+    """Whether there is no one number or array behind the traces, but one for each example."""
+    while isinstance(value, Traced):
+        if getattr(value._trace, "many", False):
+            return True
+        value = value._value
+    return False
 
 
 def look(value: Value, read: Any, why: Look) -> Any:
