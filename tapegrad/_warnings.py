@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ._errors import Line, describe, is_users
+from ._errors import Line, TapegradError, describe, is_users
 from ._node import Binary, Node, Record
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,6 +104,17 @@ def blame(error: Exception, written: Callable[[Record], Line | None] = lambda no
     error.add_note(f"{_DERIVATIVE} {node.op.name}, which is {describe(node.value)}{where}")
 
 
+def uncover(error: Exception) -> None:
+    """Note on an error the one of ours that it stands for.
+
+    NumPy says "setting an array element with a sequence" whatever float(x) has raised, and SciPy's
+    root finders call on, until Python finds that an error is there.
+    """
+    cause = error.__cause__
+    if isinstance(cause, TapegradError) and str(cause) not in getattr(error, "__notes__", ()):
+        error.add_note(str(cause))
+
+
 def _where_numpy_keeps_it() -> ContextVar[Any]:
     """The variable of contexts in which NumPy keeps what errstate says.
 
@@ -143,7 +154,7 @@ _TOLD_OF_DEFAULT = _told(None)
 def watched(work: F) -> F:
     """The function; while it runs, what NumPy would warn of is a warning of the user's line.
 
-    An error that was met in a derivative says in which.
+    An error that was met in a derivative says in which; one that hides one of ours has its text.
     """
 
     @functools.wraps(work)
@@ -160,6 +171,9 @@ def watched(work: F) -> F:
                 _STATE.reset(token)
         except FAULTS as error:
             blame(error)
+            raise
+        except Exception as error:
+            uncover(error)
             raise
 
     return cast("F", call)

@@ -338,6 +338,8 @@ def test_a_function_that_does_not_say_its_signature() -> None:
     """As many that are written in C, before NumPy 2.4: what does not fit is refused, too."""
     with pytest.raises(tg.MissingRuleError, match=r"max of a traced .*: too many positional arg"):
         call_function({max: lambda x: x}, max, (1.0, 2.0), {})
+    with pytest.raises(tg.MissingRuleError, match=r"^builtins.max has no derivative rule"):
+        call_function({}, max, (1.0, 2.0), {"key": None})
 
 
 def test_a_parameter_bound_to_another_would_be_found() -> None:

@@ -247,7 +247,7 @@ def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Arr
     x = as_array(a)
     offset, first, second = (operator.index(number) for number in (offset, axis1, axis2))
     if len(shape_of(x)) < 2:
-        raise ShapeError(f"diagonal needs at least two axes, got shape {shape_of(x)}")
+        raise ShapeError(f"a diagonal needs at least two axes, got shape {shape_of(x)}{at_line()}")
     x = moveaxis(x, (first, second), (0, 1))
     rows, columns = shape_of(x)[:2]
     length = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)

@@ -8,7 +8,7 @@ neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,15 @@ from ._select import absolute, equal, isinf, logical_or, sign, where
 from ._shape import stop_gradient
 
 
-def _length(run: Callable[..., Any], weights: Rule, *options: dict[str, Any]) -> Maker:
+def _length(
+    run: Callable[..., Any], weights: Rule, *, samples: Sequence[dict[str, Any]] = ({},)
+) -> Maker:
     """The op run(x, axes, keepdims), whose derivative by x is weights(out, x, axes), out expanded
     against x; with the options with which it is tested.
     """
-    samples = tuple(
+    drawn = tuple(
         normal(shape, axes=axes, keepdims=keepdims, **given)
-        for given in options
+        for given in samples
         for shape, axes, keepdims in (
             ((3,), (0,), False),
             ((2, 3), (0, 1), True),
@@ -37,7 +39,7 @@ def _length(run: Callable[..., Any], weights: Rule, *options: dict[str, Any]) ->
         )
     )
     return primitive(
-        run=run, batch=along_axes, kind="reduction", samples=samples, **by_weights(weights)
+        run=run, batch=along_axes, kind="reduction", samples=drawn, **by_weights(weights)
     )
 
 
@@ -69,7 +71,7 @@ def _euclidean_weights(out: Value, x: Value, axes: Axes, dot: bool = False) -> V
     return x / out if tame(out) else _unit(x, axes)
 
 
-@_length(_euclidean, _euclidean_weights, {})
+@_length(_euclidean, _euclidean_weights)
 def euclidean(x: Operand, *, axes: Axes, keepdims: bool, dot: bool = False) -> Array:
     """√(sum of x²) along axes; derivative 0 at 0.
 
@@ -89,7 +91,7 @@ def _power_norm_weights(out: Value, x: Value, axes: Axes, ord: float) -> Value:
     return sign.bind(x) * ratio ** (ord - 1.0)
 
 
-@_length(_power_norm, _power_norm_weights, {"ord": 3.0}, {"ord": 1.5}, {"ord": -1.0})
+@_length(_power_norm, _power_norm_weights, samples=({"ord": 3.0}, {"ord": 1.5}, {"ord": -1.0}))
 def power_norm(x: Operand, *, axes: Axes, keepdims: bool, ord: float) -> Array:
     """(sum of |x|^ord)^(1/ord) along axes; derivative NaN at 0."""
 
@@ -112,7 +114,7 @@ def _deviation_weights(
     return across * (1.0 / math.sqrt(count - ddof) if count > ddof else math.nan)
 
 
-@_length(_deviation, _deviation_weights, {}, {"ddof": 1})
+@_length(_deviation, _deviation_weights, samples=({}, {"ddof": 1}))
 def deviation(
     x: Operand, *, axes: Axes, keepdims: bool, ddof: float = 0, dtype: Any = None
 ) -> Array:

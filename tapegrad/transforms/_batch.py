@@ -8,7 +8,7 @@ shape of one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Concatenate, TypeAlias, TypeVar, overload
 
 import attrs
 import numpy as np
@@ -34,6 +34,7 @@ class Batch(Trace):
     """The examples of one vmap: their number, and how an operation is done on all of them."""
 
     __slots__ = ("size",)
+    many: ClassVar[bool] = True  # plain values behind each traced one
 
     def __init__(self, size: int, function: object, transform: str = "vmap") -> None:
         super().__init__(TABLE, transform, function)

@@ -15,8 +15,6 @@ from .._tape import Tape, Trace, Var, escaped
 from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, SETTING_LEAF, UNKNOWN_LEAF
 from .._typing import T, Value
 from .._values import (
-    Traced,
-    dtype_of,
     is_complex,
     is_floating,
     is_operand,
@@ -164,7 +162,7 @@ def matching(
                 f"{path} must be a real number or a plain array of them, as {of} is, "
                 f"got {describe(value)}"
             )
-        found[i] = _alike(check_alive(value), leaf)
+        found[i] = like(check_alive(value), leaf)
     return found
 
 
@@ -173,10 +171,3 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
     return [
         leaf._index if leaf.__class__ is Var and leaf._trace is tape else None for leaf in leaves
     ]
-
-
-def _alike(value: Value, leaf: Value) -> Value:
-    """A tangent or cotangent in the dtype and kind of what it belongs to."""
-    if not isinstance(value, Traced):
-        return like(value, leaf)
-    return value if dtype_of(value) == dtype_of(leaf) else value.astype(dtype_of(leaf))  # type: ignore[attr-defined]

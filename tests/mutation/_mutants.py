@@ -38,7 +38,7 @@ _OPERATORS = re.compile(
 )
 # What the tests draw where: other numbers there make other tests, and no other program.
 _SAMPLES = re.compile(
-    r"_?samples?|domain|normal|drawn|_einsums|REAL|POSITIVE|_(SAMPLES|INSIDE|SHAPES|EMPTY|SQUARE|LINES)"
+    r"_?samples?|domain|normal|drawn|_einsums|_positive|REAL|POSITIVE|_(SAMPLES|INSIDE|SHAPES|EMPTY|SQUARE|LINES)"
 )
 
 
@@ -84,7 +84,8 @@ class _Bare(ast.NodeTransformer):
         # To cosmic-ray the signs / and * are operators; tests/test_signatures.py is about them.
         node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
         node.defaults += filter(None, node.kw_defaults)
-        node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
+        node.posonlyargs = node.kwonlyargs = []
+        node.kw_defaults = []
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
