@@ -35,14 +35,15 @@ Table: TypeAlias = Mapping[Callable[..., Any], Callable[..., Any]]
 _WRITERS = (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
 
 
-_NO_VALUE = np._NoValue  # what NumPy's functions have for a default where None says something
+# What NumPy's functions have for a default where None says something.
+NO_VALUE: Any = np._NoValue
 
 # What a ufunc's options are where they are not given.
 _OPTIONS: Mapping[str, Any] = {
     "out": None,
     "where": True,
-    "axes": _NO_VALUE,
-    "axis": _NO_VALUE,
+    "axes": NO_VALUE,
+    "axis": NO_VALUE,
     "casting": "same_kind",
     "order": "K",
     "dtype": None,
@@ -98,7 +99,7 @@ def call_function(
         given = _given(function, args, kwargs)
         raise missing(table, library_call() or Call(_name(function), function, given))
     for value in (*args, *kwargs.values()):
-        if value is _NO_VALUE:
+        if value is NO_VALUE:
             break
     else:
         try:
@@ -149,7 +150,7 @@ def _bound(
             operands = value
         elif parameter.kind is parameter.VAR_KEYWORD:  # a ufunc's, or ours has them
             given |= {key: x for key, x in value.items() if not _is_option(key, x)}
-        elif value is not _NO_VALUE and not is_default(value, parameter.default):
+        elif value is not NO_VALUE and not is_default(value, parameter.default):
             given[name] = value
     return given, operands
 

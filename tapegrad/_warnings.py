@@ -65,7 +65,7 @@ class Teller:
             ours.append(frame)
             frame = frame.f_back
         if node := _walked_at(ours):
-            what += f", {_DERIVATIVE} {node.op.name}{_kind(node)}"
+            what += f", {_DERIVATIVE} {node.op.name}{_array_of(node)}"
         file, known = frame.f_code.co_filename, frame.f_globals
         registry = known.setdefault("__warningregistry__", {})
         module = known.get("__name__")
@@ -82,7 +82,7 @@ def _walked_at(frames: Iterable[FrameType]) -> Record | None:
     return next((node for node in found if isinstance(node, (Node, Binary))), None)
 
 
-def _kind(node: Record) -> str:
+def _array_of(node: Record) -> str:
     """The dtype and shape of its value; not a number, since Python shows each text once."""
     dtype = getattr(node.value, "dtype", None)
     shape = getattr(node.value, "shape", ())

@@ -134,7 +134,7 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
                 NOT_FLOATING.format(path=structure.paths("tree")[i], got=describe(leaf))
             )
     vector = np.concatenate([np.ravel(floating(x)) for x in found]) if found else np.zeros(0)
-    return vector, Unravel(structure, tuple((np.shape(x), _kind(x)) for x in found))
+    return vector, Unravel(structure, tuple((np.shape(x), _way_back(x)) for x in found))
 
 
 @attrs.frozen
@@ -164,7 +164,7 @@ class Unravel:
         return unflatten(self.structure, pieces)
 
 
-def _kind(leaf: Any) -> Any:
+def _way_back(leaf: Any) -> Any:
     """How to give a piece its leaf's kind back: a number's type, or an array's dtype."""
     if isinstance(leaf, np.generic):
         return type(leaf)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from .._dispatch import refusal
+from .._dispatch import NO_VALUE, refusal
 from .._errors import at_line
 from .._tape import Array, Operand
 from .._typing import DType, Layout
@@ -110,9 +110,6 @@ def _lower(x: Any, k: Any, more: int = 0) -> Any:
     return triangle(*shape_of(x)[-2:], k=diagonal + more, dtype=bool)
 
 
-_NO_VALUE: Any = np._NoValue  # NumPy's own: None is no bound
-
-
 @overload
 def clip(a: Operand, a_min: Operand | None, a_max: Operand | None, out: None = None) -> Array: ...
 @overload
@@ -122,12 +119,12 @@ def clip(
 @answers(np.clip)
 def clip(
     a: Operand,
-    a_min: Operand | None = _NO_VALUE,
-    a_max: Operand | None = _NO_VALUE,
+    a_min: Operand | None = NO_VALUE,
+    a_max: Operand | None = NO_VALUE,
     out: None = None,
     *,
-    min: Operand | None = _NO_VALUE,
-    max: Operand | None = _NO_VALUE,
+    min: Operand | None = NO_VALUE,
+    max: Operand | None = NO_VALUE,
 ) -> Array:
     """a kept between two bounds, of which either may be None; at a bound the gradient is halved.
 
@@ -138,12 +135,12 @@ def clip(
     """
     if out is not None:
         raise refusal(np.clip, out=out)
-    if a_min is _NO_VALUE and a_max is _NO_VALUE:
-        a_min = None if min is _NO_VALUE else min
-        a_max = None if max is _NO_VALUE else max
-    elif a_min is _NO_VALUE or a_max is _NO_VALUE:
+    if a_min is NO_VALUE and a_max is NO_VALUE:
+        a_min = None if min is NO_VALUE else min
+        a_max = None if max is NO_VALUE else max
+    elif a_min is NO_VALUE or a_max is NO_VALUE:
         raise TypeError(f"clip: a_min and a_max are given together, None for no bound{at_line()}")
-    elif min is not _NO_VALUE or max is not _NO_VALUE:
+    elif min is not NO_VALUE or max is not NO_VALUE:
         raise ValueError(f"clip: bounds are a_min and a_max, or min and max, not both{at_line()}")
     return _clipped(as_array(a), a_min, a_max)
 

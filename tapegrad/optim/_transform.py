@@ -174,10 +174,10 @@ def matched(
             continue
         if not (is_operand(p) and is_operand(g)):
             name, leaf = ("params", p) if not is_operand(p) else (f"the {what}s", g)
-            path = [*tree.paths(params, name)][k]
+            path = structure.paths(name)[k]
             raise LeafError(NOT_NUMBERS.format(path=path, got=describe(leaf)))
         if shape_of(g) != shape_of(p):
-            path = [*tree.paths(params, "params")][k]
+            path = structure.paths("params")[k]
             raise ShapeError(
                 f"{path} has shape {shape_of(p)} and its {what} {shape_of(g)}; "
                 f"the {what} of a parameter must have the parameter's shape.\n"
