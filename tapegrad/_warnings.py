@@ -22,13 +22,15 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from ._errors import Line, TapegradError, describe, is_users
-from ._node import Binary, Node, Record
+from ._node import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What arithmetic and linear algebra raise: errors, and warnings that a filter makes errors.
 FAULTS = (ArithmeticError, np.linalg.LinAlgError, RuntimeWarning)
 _DERIVATIVE = "in the derivative of"
+# The files in which tapes are walked to differentiate what is on them.
+_WALKS = (f"{__package__}.transforms._adjoint", f"{__package__}.transforms._replay")
 # How NumPy's texts of each kind begin.
 _TEXTS = {
     "divide": "divide by zero",
@@ -75,11 +77,12 @@ class Teller:
 def _walked_at(frames: Iterable[FrameType]) -> Record | None:
     """The node that a walk of a tape stands at, if one of these frames is such a walk.
 
-    The walks, and what they call, have it under the name ``node``: to note it anywhere would cost
-    time at every node, and no one may ever ask.
+    The walks, and what of their files they call, have it under the name ``node``: to note it
+    anywhere would cost time at every node, and no one may ever ask.
     """
-    found = (frame.f_locals.get("node") for frame in frames)
-    return next((node for node in found if isinstance(node, (Node, Binary))), None)
+    walks = (frame for frame in frames if frame.f_globals.get("__name__") in _WALKS)
+    found = (frame.f_locals.get("node") for frame in walks)
+    return next((node for node in found if node is not None), None)
 
 
 def _array_of(node: Record) -> str:
