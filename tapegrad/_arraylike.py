@@ -170,7 +170,7 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
             return np.zeros(self.shape, bool)[()]
         return self._binary(np.equal, other)
 
-    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]  # as __eq__
         if other is None or isinstance(other, str):
             return np.ones(self.shape, bool)[()]
         return self._binary(np.not_equal, other)
@@ -210,7 +210,7 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
 
     def _unary(self, function: Callable[..., Any], **params: Any) -> Var:
         op: Any = self._trace.table[function]
-        return op.bind(self, **params)  # type: ignore[no-any-return]
+        return op.bind(self, **params)
 
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False
@@ -218,7 +218,7 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         if not isinstance(other, _TAKEN) and type(other).__module__ not in _PYTHONS:
             return NotImplemented
         op: Any = self._trace.table[function]
-        return op.bind(other, self) if swapped else op.bind(self, other)  # type: ignore[no-any-return]
+        return op.bind(other, self) if swapped else op.bind(self, other)
 
     # As one plain value --------------------------------------------------------------------------
     def __repr__(self) -> str:
@@ -233,25 +233,25 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return format(plain, spec)
 
     def __bool__(self) -> bool:
-        return self._trace.look(self, bool, BRANCH)  # type: ignore[no-any-return]
+        return self._trace.look(self, bool, BRANCH)
 
     def __index__(self) -> int:
         if is_floating(self):
             what = describe(plain_of(self))
             raise ConversionError(TO_INDEX.format(what=what, where=at_line()))
-        return look(self, operator.index, NUMBER)  # type: ignore[no-any-return]
+        return look(self, operator.index, NUMBER)
 
     def __complex__(self) -> complex:
-        return self._number(complex)  # type: ignore[no-any-return]
+        return self._number(complex)
 
     def __trunc__(self) -> int:
-        return self._number(int)  # type: ignore[no-any-return]
+        return self._number(int)
 
     def __int__(self) -> int:
-        return self._number(int)  # type: ignore[no-any-return]
+        return self._number(int)
 
     def __float__(self) -> float:
-        return self._number(float)  # type: ignore[no-any-return]
+        return self._number(float)
 
     def _number(self, kind: type) -> Any:
         """int(), float() or complex() of what has no gradient to lose."""

@@ -26,7 +26,7 @@ class Methods(Traced):
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Var:
         """What answers for a NumPy function, this value first."""
-        return self._trace.table[function](self, *args, **kwargs)  # type: ignore[no-any-return]
+        return self._trace.table[function](self, *args, **kwargs)
 
     def sum(
         self,

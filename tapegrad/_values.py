@@ -221,8 +221,8 @@ def look(value: Value, read: Any, why: Look) -> Any:
 def like(given: Value, leaf: Value) -> Value:
     """A value in the dtype and kind of a leaf, a float for a float; a traced one stays traced."""
     if isinstance(given, Traced):
-        same = dtype_of(given) == dtype_of(leaf)
-        return given if same else given.astype(dtype_of(leaf))  # type: ignore[attr-defined]
+        var: Any = given
+        return var if dtype_of(var) == dtype_of(leaf) else var.astype(dtype_of(leaf))
     plain = plain_of(leaf)
     if isinstance(plain, np.ndarray):
         return np.asarray(given, plain.dtype)

@@ -67,7 +67,7 @@ def primitive(
         made: type[AnyOp] = Parametric if parametric else Operator if operator else Op
         name = function.__name__
         op: Any = made(name=name, function=function, answers=answers, kind=kind, **fields)
-        return op  # type: ignore[no-any-return]  # no ParamSpec binds through a type[Op]
+        return op
 
     return make
 

@@ -49,7 +49,7 @@ class Arguments:
         leaves = list(self.leaves)
         for place, value in zip(self.places, operands):
             leaves[place] = value
-        return tree.unflatten(self.structure, leaves)  # type: ignore[no-any-return]
+        return tree.unflatten(self.structure, leaves)
 
 
 def _a_function(custom: object, field: attrs.Attribute[Any], value: Any) -> None:

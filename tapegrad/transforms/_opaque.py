@@ -43,7 +43,7 @@ class Owned(Op[Rest, Out_co]):
     """An op that an object has as its ``op``, and whose rules are that object's methods."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return operator.attrgetter("op"), (self.run.__self__,)  # type: ignore[attr-defined]
+        return operator.attrgetter("op"), (self.run.__self__,)  # type: ignore[attr-defined]  # a method
 
 
 class Transparent(Tape):
