@@ -8,12 +8,26 @@ and calls ``bind``. A function made of ops is an ordinary function under ``answe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
-from .._tape import AnyOp, Op, Var
-from .._typing import Args, Flags, Kind, Out, Out_co, Params, Rest, Rule, Rules, Sample, Value
+from .._tape import AnyOp, Batching, Op, Var
+from .._typing import (
+    Args,
+    Flags,
+    Kind,
+    Out,
+    Out_co,
+    Params,
+    Partial,
+    Rest,
+    Rule,
+    Rules,
+    Run,
+    Sample,
+    Value,
+)
 from .._values import dtype_of, plain_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,12 +68,25 @@ class Maker(Protocol):
     def __call__(self, function: Callable[Rest, Out], /) -> Op[Rest, Out]: ...
 
 
+class Fields(TypedDict, total=False):
+    """What is said of an op in its statement: see `Op`."""
+
+    run: Required[Run]
+    vjp: Required[Rules]
+    jvp: Rules
+    batch: Required[Batching]
+    partials: tuple[Partial, ...]
+    symbol: str
+    samples: tuple[Sample, ...]
+    plain: Run
+
+
 def primitive(
     *answers: Callable[..., Any],
     kind: Kind = "opaque",
     parametric: bool = False,
     operator: bool = False,
-    **fields: Any,
+    **fields: Unpack[Fields],
 ) -> Maker:
     """The op with these fields (see `Op`), which answers for these functions of NumPy's."""
 
