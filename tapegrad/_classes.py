@@ -39,6 +39,8 @@ def parts(tree: Any) -> tuple[list[Any], optree.PyTreeSpec]:
     without end.
     """
     leaves, spec = _parts(tree)
+    if tree.__class__ in _LEAVES:
+        return leaves, spec
     while not _LEAVES.issuperset(map(type, leaves)) and any(map(register, set(map(type, leaves)))):
         leaves, spec = _parts(tree)
     mark = _mark(spec)
@@ -252,12 +254,7 @@ def _is_derived(cls: Any) -> bool:
 
 
 def _register_tuple(cls: Any) -> None:
-    """Make a class derived from a NamedTuple known to optree, which would call its constructor;
-    not if a user has.
-    """
-    known: Any = optree.register_pytree_node.get(cls, namespace=NAMESPACE)
-    if known.type is cls:
-        return
+    """Make a class derived from a NamedTuple known to optree, which would call its constructor."""
     check = _only(cls, cls._fields)
 
     def parts_of(node: Any) -> tuple[Any, Any]:
@@ -274,7 +271,7 @@ def _register_tuple(cls: Any) -> None:
 
 def _make_known(cls: type, parts_of: Any, made_of: Any, entry: Any) -> None:
     """Tell optree of a class."""
-    with contextlib.suppress(ValueError):  # another thread was first
+    with contextlib.suppress(ValueError):  # another thread, or a user, was first
         optree.register_pytree_node(
             cls, parts_of, made_of, path_entry_type=entry, namespace=NAMESPACE
         )

@@ -11,6 +11,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from ._typing import Traced
+
 # As frames write it: not resolved, not a Path.
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
 
@@ -119,7 +121,7 @@ def describe(value: object) -> str:
         special = isinstance(value, np.ndarray) and type(value) is not np.ndarray
         kind = f"{type(value).__name__} " if special else ""
         number: Any = value
-        while hasattr(number, "_value"):  # to show it is not to look: no trace is told
+        while isinstance(number, Traced):  # to show it is not to look: no trace is told
             number = number._value
         if shape or getattr(number, "shape", ()):
             return f"{kind}{dtype}[{', '.join(map(str, shape))}]"

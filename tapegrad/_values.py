@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
 from . import _texts
 from ._errors import OperandError, at_line, describe
-from ._typing import Shape, Value
-
-if TYPE_CHECKING:
-    from ._tape import Trace
-
-
-class Traced:
-    """What a traced value is made of; `_tape.Var` is the one class that inherits."""
-
-    __slots__ = ("_index", "_trace", "_value")
-
-    # No __init__: `_tape.handle` makes one sooner (bench/NOTES.md).
-    _trace: Trace
-    _index: int  # where it stands on a tape; not set in a batch
-    _value: Value
+from ._typing import Shape, Traced as Traced, Value
 
 
 class Whole(int):
@@ -78,6 +64,11 @@ def is_floating(value: Value) -> bool:
     return dtype_of(value).kind == "f"
 
 
+def has_gradients(dtype: np.dtype[Any]) -> bool:
+    """Whether what is of a dtype has a gradient: floating point."""
+    return dtype.kind == "f"
+
+
 def is_whole(value: Value) -> bool:
     """Whether it is of integers, signed or not."""
     return dtype_of(value).kind in "iu"
@@ -90,7 +81,7 @@ def is_truth(value: Value) -> bool:
 
 def is_complex(value: Value) -> bool:
     """Whether it is complex."""
-    return dtype_of(value).kind == "c"
+    return getattr(dtype_of(value), "kind", "") == "c"  # other libraries' dtypes have no kind
 
 
 # In ----------------------------------------------------------------------------------------------

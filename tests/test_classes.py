@@ -395,6 +395,34 @@ def test_a_derived_namedtuple_is_a_node_like_others() -> None:
     np.testing.assert_array_equal(vmapped, [2.0, 2.0])
 
 
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda x: (x,),
+        lambda x: [2.0, [x]],
+        lambda x: {"a": None, "b": {"c": x}},
+        lambda x: Point(1.0, x),
+        Default,
+        lambda x: collections.OrderedDict(a=collections.deque([x])),
+        lambda x: [[], (), {}, Bare(), x],
+    ],
+)
+def test_wherever_it_is_met_first(within: Callable[[Any], Any]) -> None:
+    """At w = 3, though the class is new, and deep in a tree."""
+
+    class Local(Point):
+        def __new__(cls, w: Any) -> Any:
+            return super().__new__(cls, w + 1.0)
+
+    def f(p: Any) -> Any:
+        return tree.leaves(p)[-2] ** 2
+
+    gradient = tg.grad(f)(within(Local(2.0)))
+    assert tree.leaves(gradient)[-2:] == [6.0, 0.0]
+    with pytest.raises(tg.LeafError, match=r"^Local\.mode is str 'eval'"):
+        tree.leaves(within(with_mode(Local(2.0))))
+
+
 def test_one_that_a_user_made_known_stays_his() -> None:
     """To optree, before tapegrad met it."""
 

@@ -239,6 +239,21 @@ def test_a_parameter_that_is_one_leaf_has_no_path() -> None:
     assert text.startswith("params is int64[3]: ")
 
 
+class OtherArray:
+    """An array of another library's, which keeps something under a name of ours."""
+
+    shape, dtype, _value = (), "float32", "private"
+
+    def __repr__(self) -> str:
+        return "1.5"
+
+
+def test_an_array_of_another_library_is_shown_as_it_is() -> None:
+    """Not what it keeps within."""
+    text = said(lambda: tg.grad(loss)(OtherArray()), tg.LeafError)
+    assert text.startswith("params is float32 1.5")
+
+
 # Escapes -----------------------------------------------------------------------------------------
 
 KEPT: list[Any] = []

@@ -18,11 +18,14 @@ import numpy as np
 import pytest
 from programs import CHECKS, _checks, _derivatives, _nestings, failure_of, program
 from programs._checks import check_own
+from programs._functions import FUNCTIONS
+from programs._plain import REFERENCES
 from programs._reduce import reduced
 from programs._run import Failure, Run
 from programs._worlds import REAL, Instead
 
 import tapegrad as tg
+from tapegrad.numpy._at import Elements
 
 LONG = (
     "x1 = np.array([0.7, -1.3])\nx2 = np.float64(0.45)",
@@ -286,6 +289,57 @@ def test_a_transform_that_raises_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     failure = failure_of(program("x1 = 0.7", body))
     assert failure is not None
     assert failure.check == "transform raised"
+
+
+# Where NumPy has nothing -------------------------------------------------------------------------
+# A program with each function that `_plain` has another's for; x1 are scores, of two classes each.
+BESIDE_NUMPY = {
+    **{f"nn.{name}": f"tg.nn.{name}(x1)" for name in ("relu", "sigmoid", "softplus", "softmax")},
+    "nn.log_softmax": "tg.nn.log_softmax(x1)",
+    "nn.linear": "tg.nn.linear(tg.nn.Linear(np.eye(2), np.ones(2)), x1)",
+    "nn.mlp": "tg.nn.mlp([tg.nn.Linear(np.eye(2), np.ones(2))], x1)",
+    "nn.mean_squared_error": "tg.nn.mean_squared_error(x1, np.ones((2, 2)))",
+    "nn.hinge": "tg.nn.hinge(x1, np.array([[1, -1], [1, 1]]))",
+    "nn.binary_cross_entropy": "tg.nn.binary_cross_entropy(x1, np.array([[1, 0], [1, 1]]))",
+    "nn.cross_entropy": "tg.nn.cross_entropy(x1, np.array([0, 1]))",
+    "nn.accuracy": "tg.nn.accuracy(x1, np.array([0, 1]))",
+    "special.erf": "tg.special.erf(x1)",
+    "special.logsumexp": "tg.special.logsumexp(x1, axis=0)",
+}
+
+
+def test_all_that_is_beside_numpy_has_a_reference() -> None:
+    """What programs call of tapegrad's is compared with SciPy, or with NumPy alone."""
+    called = {f.text.removeprefix("tg.") for f in FUNCTIONS if f.text.startswith("tg.")}
+    known = {f"{module}.{name}" for module, names in REFERENCES.items() for name in names}
+    assert called == known == set(BESIDE_NUMPY)
+
+
+@pytest.mark.parametrize("name", BESIDE_NUMPY)
+def test_a_wrong_function_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose value nothing of NumPy's could tell."""
+    case = program("x1 = np.array([[0.7, -1.3], [0.45, 1.9]])", f"return {BESIDE_NUMPY[name]}")
+    assert failure_of(case) is None
+    module, _, function = name.partition(".")
+    right = getattr(getattr(tg, module), function)
+    monkeypatch.setattr(
+        getattr(tg, module), function, lambda *args, **kwargs: 1.01 * right(*args, **kwargs)
+    )
+    failure = failure_of(case)
+    assert failure is not None
+    assert failure.check == "value"
+
+
+@pytest.mark.parametrize("how", ["set", "add"])
+def test_wrong_elements_are_found(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By those that are written into a copy."""
+    case = program("x1 = np.array([0.7, -1.3])", f"return tg.at(x1)[[0, 0]].{how}(0.5)")
+    assert failure_of(case) is None
+    right = getattr(Elements, how)
+    monkeypatch.setattr(Elements, how, lambda self, values: 1.01 * right(self, values))
+    failure = failure_of(case)
+    assert failure is not None
+    assert failure.check == "value"
 
 
 # All of them -------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ MENDED: list[tuple[str, str]] = [
         "x1 = np.array([0.7, -1.3])\nx2 = np.ones((2, 2))",
         "refused = np.linalg.tensordot(x2, x1)\nreturn refused",
     ),
+    ("x1 = 2.0", "refused = np.linalg.cholesky(x1, upper=True)\nreturn refused"),
+    ("x1 = np.ones((2, 3))", "return x1[np.zeros((2, 0), bool)]"),
     (
         "x1 = np.zeros((0,))\nx2 = 0.0",
         "v3 = x1 / x2\nreturn v3",

@@ -21,6 +21,7 @@ from .._values import (
     array as as_array,
     dtype_of,
     is_floating,
+    is_whole,
     operand,
     plain_of,
     real_dtype,
@@ -151,7 +152,7 @@ _NUMBERS = (float, int)  # which leave a floating dtype as it is
 
 
 def _clipped(x: Any, low: Any, high: Any) -> Array:
-    if dtype_of(x).kind in "iu":  # a bound that no such number reaches is none
+    if is_whole(x):  # a bound that no such number reaches is none
         info = np.iinfo(dtype_of(x))
         low = None if type(low) is int and low <= info.min else low
         high = None if type(high) is int and high >= info.max else high

@@ -70,7 +70,9 @@ def normalise(index: Any, shape: Shape) -> tuple[Index, tuple[Value, ...]]:
 
 
 def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) -> None:
-    """Whether a mask has the lengths of the axes that it covers; IndexError, as NumPy, if not."""
+    """Whether a mask has the lengths of the axes that it covers, or 0 for some, which NumPy takes
+    for any; IndexError, as NumPy, if not.
+    """
     before, after = (
         sum(item is not None and item is not Ellipsis for item in part)
         for part in (static[:place], static[place:])
@@ -78,7 +80,7 @@ def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) ->
     dots = any(item is Ellipsis for item in static[:place])
     first = len(shape) - after if dots else before
     covered = shape[first : first + len(mask)]
-    if covered != mask:
+    if len(covered) < len(mask) or any(n not in (0, axis) for n, axis in zip(mask, covered)):
         raise IndexError(
             f"a mask of shape {mask} does not fit the axes of lengths {covered} that it covers, of "
             f"an array of shape {shape}{at_line()}"
@@ -137,7 +139,7 @@ def fill(index: Index, arrays: Sequence[Any]) -> Index:
 
 
 def _zeros_added(x: Value, *arrays: Any, index: Index, shape: Shape) -> Value:
-    zeros = np.zeros(shape, dtype=getattr(x, "dtype", float))
+    zeros = np.zeros(shape, dtype_of(x))
     if arrays:
         np.add.at(zeros, fill(index, arrays), x)
     else:

@@ -329,4 +329,5 @@ def cholesky(a: Operand, /, *, upper: bool = False) -> Array:
            [0., 3.]])
     """
     x = array(a)
-    return _t(cholesky.bind(_t(x))) if upper else cholesky.bind(x)
+    flipped = upper and len(shape_of(x)) > 1  # what is no matrix is NumPy's to refuse
+    return _t(cholesky.bind(_t(x))) if flipped else cholesky.bind(x)

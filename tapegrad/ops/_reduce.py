@@ -24,6 +24,7 @@ from .._values import (
     Traced,
     array,
     dtype_of,
+    has_gradients,
     is_floating,
     operand,
     real_dtype,
@@ -88,7 +89,7 @@ def reduced(
 def computed_in(x: Value, dtype: DType) -> tuple[Value, np.dtype[Any]]:
     """An operand, and the dtype in which it is computed with: in whole ones without a gradient."""
     wanted = real_dtype(dtype)
-    return x if wanted.kind == "f" else stop_gradient.bind(x), wanted
+    return x if has_gradients(wanted) else stop_gradient.bind(x), wanted
 
 
 def with_axes(shape: Shape, axes: Axes) -> Shape:
@@ -261,7 +262,7 @@ def _product_of_others(out: Value, x: Value, axes: Axes, dtype: Any = None) -> V
     order = rest + axes
     flat_shape = (*(shape[a] for a in rest), _count(x, axes))
     flat = reshape.bind(transpose.bind(x, axes=order), shape=flat_shape)
-    one = np.ones((*flat_shape[:-1], 1), dtype=getattr(x, "dtype", float))
+    one = np.ones((*flat_shape[:-1], 1), dtype=dtype_of(x))
     last = len(flat_shape) - 1
 
     def before(y: Value) -> Value:

@@ -21,7 +21,15 @@ from .._dispatch import refusal
 from .._errors import ShapeError, at_line
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, DType, Flags, Layout, Order, Params, Shape, Value
-from .._values import array as as_array, dtype_of, operand, plain_of, real_dtype, shape_of
+from .._values import (
+    array as as_array,
+    dtype_of,
+    has_gradients,
+    operand,
+    plain_of,
+    real_dtype,
+    shape_of,
+)
 from ._define import answers, drawn, normal, on_stacks, primitive
 
 
@@ -152,7 +160,7 @@ def astype(
 
 def converted(x: Value, dtype: np.dtype[Any]) -> Value:
     """The values in another dtype: with a gradient if that is floating point."""
-    convert: Any = astype if dtype.kind == "f" else truncate
+    convert: Any = astype if has_gradients(dtype) else truncate
     return convert.bind(x, dtype=dtype)
 
 

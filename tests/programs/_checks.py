@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,7 +15,7 @@ import tapegrad as tg
 
 from ._author import floating
 from ._cases import Case
-from ._code import literal
+from ._code import PROGRAM, literal
 from ._derivatives import Loss, derivatives
 from ._nestings import nestings
 from ._run import (
@@ -25,7 +26,7 @@ from ._run import (
     is_unstable,
     near,
     promised,
-    raised_by_program,
+    raised_in,
     same_form,
 )
 from ._worlds import PLAIN, REAL, quietly
@@ -102,6 +103,8 @@ def check_own(run: Run, lines: str, tree: Any, given: Any) -> None:
 # Errors ------------------------------------------------------------------------------------------
 WORDED = (tg.TapegradError, np.exceptions.AxisError)
 KINDS = (ValueError, TypeError, IndexError, ArithmeticError)
+NO_INTEGER = "object cannot be interpreted as an integer"  # what Python says of it, wherever
+NUMPY = str(Path(np.__file__).parent)
 
 
 def refusals(run: Run) -> None:
@@ -136,10 +139,11 @@ def _worded(error: Exception) -> bool:
 
 
 def _as_theirs(ours: Exception, theirs: Exception) -> bool:
-    """Whether it is NumPy's own, or Python's; what comes from inside is neither."""
-    same = isinstance(ours, tuple(kind for kind in KINDS if isinstance(theirs, kind)))
-    pythons = "cannot be interpreted as an integer" in str(ours)  # operator.index, of an option
-    return same and (str(ours) == str(theirs) or raised_by_program(ours) or pythons)
+    """Whether it is NumPy's own, or Python's about a line of the program; not one from inside."""
+    if not isinstance(ours, tuple(kind for kind in KINDS if isinstance(theirs, kind))):
+        return False
+    known = str(ours) == str(theirs) or NO_INTEGER in str(ours)
+    return known or raised_in(ours) == PROGRAM or raised_in(ours).startswith(NUMPY)
 
 
 def transforms(run: Run) -> None:

@@ -143,9 +143,11 @@ PROMISED: tuple[tuple[type[Exception], str, str], ...] = (
     (IndexError, "got bool ", "a truth of no axes is no mask"),
     (tg.GuardError, "on its way", "an error was caught"),
     (TypeError, "combine truth values", "& of integers"),
+    (ValueError, "Cannot specify order", "of two wrong options, each says another"),
     (tg.ShapeError, "(out_axes)", "no such place for the examples"),
     (tg.ShapeError, "vmap cannot", "a decision under vmap"),
     (tg.ShapeError, "under vmap", "a decision under vmap"),
+    (np.linalg.LinAlgError, "Singular matrix", "slogdet has no slope where a matrix is singular"),
 )
 
 
@@ -160,17 +162,15 @@ def promised(error: Exception) -> str | None:
     for kind, words, why in PROMISED:
         if isinstance(error, kind) and words in said:
             return why
-    if isinstance(error, TypeError) and "unexpected keyword" in said and raised_by_program(error):
-        return "an option is refused"
+    if isinstance(error, TypeError) and "unexpected keyword" in said:
+        return "an option is refused" if raised_in(error) == PROGRAM else None
     return None
 
 
-def raised_by_program(error: Exception) -> bool:
-    """Whether Python raised it for a line of the program itself, and nothing inside of what that
-    called.
-    """
+def raised_in(error: Exception) -> str:
+    """The file that raised it: of an error of Python's about a line of the program, that itself."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code.co_filename == PROGRAM
+    return frame.f_code.co_filename
 
 
 # Results -----------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def _labels(draw: Draw, operands: Sequence[Any]) -> str:
     numbers, given, dtype = draw(
         st.sampled_from(
             [
-                (range(max(shape[-1:], default=1)), shape[:-1], "int64"),
+                (range(shape[-1] if shape else 1), shape[:-1], "int64"),
                 ((-1, 1), shape, "int64"),
                 ((1.0, -1.0), shape, "float64"),
                 ((0.0, 1.0, 0.25), shape, "float64"),
@@ -153,9 +153,9 @@ def _labels(draw: Draw, operands: Sequence[Any]) -> str:
             ]
         )
     )
-    count = int(np.prod(given))
-    some = st.lists(st.sampled_from([*numbers] or [0]), min_size=count, max_size=count)
-    text = array_text(draw(some), given, dtype)
+    count = int(np.prod(given)) if numbers else 0
+    some = st.lists(st.sampled_from([*numbers, 0]), min_size=count, max_size=count)
+    text = array_text(draw(some), given if numbers else (0,), dtype)
     classes = dtype == "int64" and numbers != (-1, 1)
     return f"np.eye({len(numbers)})[{text}]" if classes and draw(st.booleans()) else text
 
