@@ -167,13 +167,17 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
 
     def __eq__(self, other: Operand) -> Var:  # type: ignore[override]  # elementwise, as in NumPy
         if other is None or isinstance(other, str):  # as NumPy has it: equal to none
-            return np.zeros(self.shape, bool)[()]
+            return self._truths(False)
         return self._binary(np.equal, other)
 
     def __ne__(self, other: Operand) -> Var:  # type: ignore[override]  # as __eq__
         if other is None or isinstance(other, str):
-            return np.ones(self.shape, bool)[()]
+            return self._truths(True)
         return self._binary(np.not_equal, other)
+
+    def _truths(self, truth: bool) -> Any:
+        """The same answer for each element."""
+        return np.full(self.shape, truth)[()]
 
     def __and__(self, other: Operand) -> Var:
         return self._logical(np.logical_and, other)

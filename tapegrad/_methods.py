@@ -276,8 +276,9 @@ for _method in vars(Methods).values():
 
 def _refuse(function: Callable[..., Any], where: object, initial: object = None) -> None:
     """Raise, with what to write, for options of a reduction that its rule has not."""
-    options = {"initial": (initial, None), "where": (where, True)}
-    if given := {name: value for name, (value, no) in options.items() if value is not no}:
+    if where is not True or initial is not None:
+        options = {"initial": (initial, None), "where": (where, True)}
+        given = {name: value for name, (value, default) in options.items() if value is not default}
         raise refusal(function, **given)
 
 
