@@ -84,6 +84,7 @@ DOORS: dict[str, Door] = {
     "where else": beside(lambda x, bad: np.where(x > 0.0, x, bad)),
     "in a list": beside(lambda x, bad: np.stack([x, np.broadcast_to(x[0], (2, 2)), [bad] * 2])),
     "einsum": beside(lambda x, bad: np.einsum("ij,...->ij", x, bad)),
+    "outer": beside(lambda x, bad: np.linalg.outer(x[0], np.reshape(bad, -1))),
     "dot": beside(lambda x, bad: np.dot(x, bad)),
     "set": beside(lambda x, bad: tg.at(x)[...].set(bad)),
     "add": beside(lambda x, bad: tg.at(x)[...].add(bad)),
@@ -167,6 +168,10 @@ def placed(f: Callable[..., Any], count: int) -> Any:
 
 # At which places a function takes an array, found by giving it some; what is missed by that (an
 # axis or indices between) is in DOORS, or a sequence of arrays.
+OF_MORE = {
+    *("astype", "broadcast_to", "concatenate", "einsum", "expand_dims", "moveaxis", "pad"),
+    *("repeat", "reshape", "stack", "swapaxes", "take", "take_along_axis", "tile", "linalg.outer"),
+}
 PLACES = [
     pytest.param(f, count, i, id=f"{name}-{count}-{i}")
     for name, f in functions().items()
@@ -174,6 +179,12 @@ PLACES = [
     if placed(f, count) is not None and f not in (tnp.concatenate, tnp.stack)  # of a sequence
     for i in range(count)
 ]
+
+
+def test_every_function_has_a_place() -> None:
+    """All but those that take more than arrays; one that raises would be missed."""
+    found = {str(place.id).rsplit("-", 2)[0] for place in PLACES}
+    assert set(functions()) - found == {f"tapegrad.numpy.{name}" for name in OF_MORE}
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")

@@ -7,7 +7,6 @@ those of NumPy's function, by central differences.
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import scipy.special
 import truth
+from messages import run
 
 import tapegrad
 from tapegrad._hints import INSTEAD
@@ -388,14 +388,6 @@ def test_every_hint_is_tested_and_every_test_is_of_a_hint() -> None:
     assert [(name, case) for name, cases in CALLS.items() for case in cases] == CASES
 
 
-def run(code: str, names: Mapping[str, Any]) -> Any:
-    """The value of the last of some lines of code."""
-    known = {"numpy": np, "tapegrad": tapegrad, "functools": functools, **names}
-    *lines, last = code.splitlines()
-    exec("\n".join(lines), known)  # noqa: S102  # the package's own hints
-    return eval(last, known)  # noqa: S307
-
-
 def numpys(name: str) -> Any:
     """NumPy's (or SciPy's) function; None where this version has none."""
     library, *parts = name.split(".")
@@ -463,12 +455,12 @@ def test_a_hint_gives_numpys_numbers(name: str, case: str) -> None:
         with np.errstate(all="ignore"):
             wanted = PICKED.get(name, as_it_is)(function(*call.args, **call.kwargs))
             if not looked:
-                same(run(code, names), wanted)
+                same(run(code, **names), wanted)
             floats = {k: x for k, x in given.arguments.items() if is_float(x) and k != "ord"}
             traced = {key: x for key, x in floats.items() if not looked or key in looked}
 
             def f(x: Any, names: Any = names) -> Any:
-                out = run(code, {**names, **x})
+                out = run(code, **{**names, **x})
                 return weighed(out) * 1.0, out
 
             gradient, out = tg.grad(f, has_aux=True)(traced)
@@ -506,7 +498,7 @@ def test_sinc_to_second_order() -> None:
     """Where sin(y) / y alone would cancel: sinc is 1 - (pi x)^2 / 6 near 0."""
 
     def sinc(x: Any) -> Any:
-        return run(INSTEAD["numpy.sinc"][1][""], {"x": x})
+        return run(INSTEAD["numpy.sinc"][1][""], x=x)
 
     for x in (0.0, 1e-12, 1e-6, -1e-3):
         slope, curvature = tg.grad(sinc)(x), tg.grad(tg.grad(sinc))(x)

@@ -7,9 +7,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import importlib
 import itertools
 import math
 import operator
+import pkgutil
 import re
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -37,10 +39,28 @@ OPERATOR: Any = operator
 X = np.array([0.5, 1.5, 2.5])
 M = np.array([[2.0, 1.0], [0.5, 3.0]])
 
-# What no message has but where it quotes the user.
+MODULES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(tapegrad.__path__, "tapegrad.")
+]
+
+
+def classes(public: bool) -> set[str]:
+    """The names of the package's classes; or of those that users find."""
+    return {
+        thing.__name__
+        for module in (tapegrad, *MODULES)
+        for name, thing in vars(module).items()
+        if isinstance(thing, type) and thing.__module__.startswith("tapegrad")
+        if not public or not any(part[0] == "_" for part in (*module.__name__.split("."), name))
+    }
+
+
+# What no message has but where it quotes the user: names of our own, and what Python says of None.
+OURS = classes(public=False) - classes(public=True) - {"Traced"}  # which begins sentences, too
 INSIDE = re.compile(
-    r"NoneType|__|mappingproxy|<locals>| at 0x|PyTreeSpec|_operator|ArrayLike|BinaryDraft|Batched|"
-    r"CustomVjp|Linearised|Gradient|optree|not subscriptable|object has no attribute"
+    r"NoneType|__|mappingproxy|<locals>| at 0x|PyTreeSpec|_operator|optree|not subscriptable|"
+    rf"object has no attribute|\b({'|'.join(OURS)})\b"
 )
 LINE = re.compile(r"\n  at \S*test_inside\.py:\d+, in .*")
 PUBLIC = (tg.TapegradError, TypeError, ValueError, IndexError, AttributeError)
@@ -90,6 +110,12 @@ ROWS: dict[str, tuple[Any, Callable[[Any], Any], str, type[Exception]]] = {
     "out of bounds": (X, lambda x: x[3], "out of bounds", IndexError),
     "two ellipses": (X, lambda x: x[..., ...], "single ellipsis", IndexError),
     "a step of zero": (X, lambda x: x[::0], "step cannot be zero", tg.ShapeError),
+    "an option that methods lack": (
+        X,
+        lambda x: x.std(correction=1),
+        r"^Var\.std\(\) got an unexpected keyword argument 'correction'",
+        TypeError,
+    ),
     "a short mask": (X, lambda x: x[np.array([True])], r"a mask of shape \(1,\)", IndexError),
     "a modulus": (
         2.0,
@@ -215,7 +241,7 @@ WAYS: dict[str, Callable[[Callable[[Any], Any], Any], Any]] = {
 def test_misuse_of_a_traced_value(name: str, way: str) -> None:
     """By its class, its text, and the user's line."""
     x, f, text, kind = ROWS[name]
-    pythons_own = name == "a modulus on the right"
+    pythons_own = name in {"a modulus on the right", "an option that methods lack"}
     refused(lambda: WAYS[way](f, x), text, kind, line=not pythons_own)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 import truth
+from messages import code_of, run, said
 
 import tapegrad
 import tapegrad.numpy as tnp
@@ -26,16 +27,9 @@ SQUARE = np.array([[2.0, 0.5, 0.25], [-1.0, 3.0, 0.5], [0.75, 0.25, 4.0]])
 N = M * 1.5 + 0.125
 
 
-def said(run: Callable[..., object]) -> str:
+def unknown(run: Callable[..., object]) -> str:
     """What the AttributeError says."""
-    with pytest.raises(AttributeError) as caught:
-        run()
-    return str(caught.value)
-
-
-def code_of(text: str) -> list[str]:
-    """The lines of code in a message."""
-    return [line[4:] for line in text.splitlines() if line.startswith("    ")]
+    return said(run, AttributeError)
 
 
 # Traced values -----------------------------------------------------------------------------------
@@ -144,12 +138,6 @@ def test_every_word_is_tested() -> None:
         expected(use)
 
 
-def run(code: str, **names: Any) -> Any:
-    """What a line of code gives: the value of an expression, or what x is afterwards."""
-    known = {"numpy": np, "tapegrad": tapegrad, **names}
-    return eval(code.removeprefix("x = "), known)  # noqa: S307  # the package's own hints
-
-
 @pytest.mark.parametrize("use", USES)
 def test_a_word_on_a_traced_value(use: str) -> None:
     """The error has the code, and the code gives what the word means, with its gradient."""
@@ -157,7 +145,7 @@ def test_a_word_on_a_traced_value(use: str) -> None:
     head = use.partition("(")[2][:-1]
     names = list(inspect.signature(eval(f"lambda {head}: 0")).parameters)  # noqa: S307
     name = use.partition("(")[0]
-    text = said(lambda: tg.grad(lambda x: getattr(x, name))(x))
+    text = unknown(lambda: tg.grad(lambda x: getattr(x, name))(x))
     code = USES[use]
     assert text == (
         f"a traced value has no attribute {name!r}; in place of x.{use} write\n    {code}"
@@ -244,7 +232,7 @@ def square(x: Any) -> Any:
 @pytest.mark.parametrize("name", REASONS)
 def test_a_word_of_another_kind_of_tape(name: str) -> None:
     """There is none on values; the code runs."""
-    text = said(lambda: tg.grad(lambda x: getattr(x, name))(M))
+    text = unknown(lambda: tg.grad(lambda x: getattr(x, name))(M))
     assert text.startswith(f"a traced value has no attribute {name!r}: ")
     (code,) = code_of(text)
     got = run(code, f=square, x=M, name="x")
@@ -257,7 +245,7 @@ def test_words_on_a_gradient() -> None:
     for transform in (tg.grad, tg.value_and_grad):
         gradient = transform(square)
         for name in ("backward", "step", "zero_grad"):
-            (code,) = code_of(said(lambda name=name, g=gradient: getattr(g, name)))
+            (code,) = code_of(unknown(lambda name=name, g=gradient: getattr(g, name)))
             np.testing.assert_array_equal(run(code, f=square, x=M), 2.0 * M)
             assert not hasattr(gradient, name)
             assert name not in dir(gradient)
@@ -281,7 +269,7 @@ MODULES = [
 def test_a_word_of_a_module(word: str, module: str) -> None:
     """Why it is not there; and the code runs."""
     found = importlib.import_module(module)
-    text = said(lambda: getattr(found, word))
+    text = unknown(lambda: getattr(found, word))
     assert text.startswith(f"module {module!r} has no attribute {word!r}: ")
     for code in code_of(text):
         names = {"f": square, "params": {"w": M}, "updates": {"w": N}}
@@ -317,7 +305,7 @@ PLACES = [
 @pytest.mark.parametrize(("module", "name", "place"), PLACES)
 def test_what_another_module_has(module: str, name: str, place: str) -> None:
     """Its place; capitals and underscores do not count."""
-    text = said(lambda: getattr(importlib.import_module(module), name))
+    text = unknown(lambda: getattr(importlib.import_module(module), name))
     assert text == f"module {module!r} has no attribute {name!r}: it is\n    {place}"
     assert callable(run(place))
 
@@ -338,14 +326,14 @@ def test_what_another_module_has(module: str, name: str, place: str) -> None:
 )
 def test_the_nearest_name(module: str, name: str, place: str) -> None:
     """For those who misspell it."""
-    text = said(lambda: getattr(importlib.import_module(module), name))
+    text = unknown(lambda: getattr(importlib.import_module(module), name))
     assert text == f"module {module!r} has no attribute {name!r}: the nearest is\n    {place}"
     assert run(place)
 
 
 def test_names_of_numpys_that_tapegrad_numpy_lacks() -> None:
     """What has a hint, and what makes constants."""
-    text = said(lambda: tg.numpy.diff)
+    text = unknown(lambda: tg.numpy.diff)
     assert text.startswith(
         "module 'tapegrad.numpy' has no attribute 'diff': numpy.diff has no derivative rule.\n"
         "In place of numpy.diff(a, n=1, axis=-1), for n=1 along the last axis:\n"
@@ -353,7 +341,7 @@ def test_names_of_numpys_that_tapegrad_numpy_lacks() -> None:
     )
     for module in (tg, tg.numpy):
         for name in ("arange", "zeros", "pi", "float64"):
-            text = said(lambda m=module, name=name: getattr(m, name))
+            text = unknown(lambda m=module, name=name: getattr(m, name))
             assert text.endswith(f": it has no derivative, and is NumPy's\n    numpy.{name}")
 
 
@@ -361,6 +349,8 @@ def test_names_that_mean_nothing() -> None:
     """The plain text; and for private names no search."""
     for name in ("qqqqqqq", "__path_of__", "_private"):
         for module in MODULES:
-            text = said(lambda m=module, name=name: getattr(importlib.import_module(m), name))
+            text = unknown(lambda m=module, name=name: getattr(importlib.import_module(m), name))
             assert text == f"module {module!r} has no attribute {name!r}"
-    assert said(lambda: tg.grad(lambda x: x.qqqqqqq)(1.0)).startswith("'Var' object has no attri")
+    assert unknown(lambda: tg.grad(lambda x: x.qqqqqqq)(1.0)).startswith(
+        "'Var' object has no attri"
+    )
