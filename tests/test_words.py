@@ -314,7 +314,6 @@ def test_what_another_module_has(module: str, name: str, place: str) -> None:
         ("tapegrad.numpy", "logadd", "tapegrad.numpy.logaddexp"),
         # The module's own, though another has one as near, and comes first.
         ("tapegrad.numpy.linalg", "outers", "tapegrad.numpy.linalg.outer"),
-        ("tapegrad.tree", "ravels", "tapegrad.tree.ravel"),
     ],
 )
 def test_the_nearest_name(module: str, name: str, place: str) -> None:
