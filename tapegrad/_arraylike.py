@@ -17,12 +17,13 @@ from ._errors import (
     MutationError,
     at_line,
     describe,
-    library_call,
 )
-from ._hints import indented
+from ._hints import INSTEAD, indented, shown
+from ._library import library_call
 from ._methods import Methods
 from ._texts import (
     ASSIGNMENT,
+    BATCHED_NUMBER,
     DELETION,
     FORMAT,
     TO_ARRAY,
@@ -41,6 +42,7 @@ from ._values import (
     VALUE,
     Traced,
     dtype_of,
+    is_batched,
     is_floating,
     is_truth,
     look,
@@ -53,8 +55,10 @@ if TYPE_CHECKING:
     from ._tape import Operand, Var
 
 
-# What an operator takes, or refuses by name; anything else may know what to do with us.
+# What an operator takes, or refuses by name, as it does what Python has of its own (a text, None, a
+# Decimal): nothing of these knows what to do with us. Anything else may.
 _TAKEN = (float, int, complex, np.ndarray, np.generic, Traced, list, tuple)
+_PYTHONS = {"builtins", "decimal", "fractions"}
 
 
 class ArrayLike(Methods, metaclass=HidesAbsent):
@@ -92,6 +96,11 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
     def dtype(self) -> np.dtype[Any]:
         """The dtype; float64 for a Python number."""
         return dtype_of(self._value)
+
+    @property
+    def real(self) -> Var:
+        """The value itself: it is real."""
+        return self._call(np.real)
 
     @property
     def T(self) -> Var:  # noqa: N802  # NumPy's name
@@ -157,10 +166,18 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return self._binary(np.greater_equal, other)
 
     def __eq__(self, other: Operand) -> Var:  # type: ignore[override]  # elementwise, as in NumPy
+        if other is None or isinstance(other, str):  # as NumPy has it: equal to none
+            return self._truths(False)
         return self._binary(np.equal, other)
 
-    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Var:  # type: ignore[override]  # as __eq__
+        if other is None or isinstance(other, str):
+            return self._truths(True)
         return self._binary(np.not_equal, other)
+
+    def _truths(self, truth: bool) -> Any:
+        """The same answer for each element."""
+        return np.full(self.shape, truth)[()]
 
     def __and__(self, other: Operand) -> Var:
         return self._logical(np.logical_and, other)
@@ -184,24 +201,28 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return self._call(function, *other)
 
     def __round__(self, digits: int = 0) -> Var:
-        return self._call(np.round, digits)
+        return self._unary(round, ndigits=operator.index(digits))
 
     def __neg__(self) -> Var:
-        return self._call(np.negative)
+        return self._unary(np.negative)
 
     def __pos__(self) -> Var:
         return self  # type: ignore[return-value]  # no other class inherits
 
     def __abs__(self) -> Var:
-        return self._call(np.absolute)
+        return self._unary(np.absolute)
+
+    def _unary(self, function: Callable[..., Any], **params: Any) -> Var:
+        op: Any = self._trace.table[function]
+        return op.bind(self, **params)
 
     def _binary(
         self, function: Callable[..., Any], other: Operand, *, swapped: bool = False
     ) -> Var:
-        if not isinstance(other, _TAKEN):
+        if not isinstance(other, _TAKEN) and type(other).__module__ not in _PYTHONS:
             return NotImplemented
         op: Any = self._trace.table[function]
-        return op.bind(other, self) if swapped else op.bind(self, other)  # type: ignore[no-any-return]
+        return op.bind(other, self) if swapped else op.bind(self, other)
 
     # As one plain value --------------------------------------------------------------------------
     def __repr__(self) -> str:
@@ -216,36 +237,38 @@ class ArrayLike(Methods, metaclass=HidesAbsent):
         return format(plain, spec)
 
     def __bool__(self) -> bool:
-        return self._trace.look(self, bool, BRANCH)  # type: ignore[no-any-return]
+        return self._trace.look(self, bool, BRANCH)
 
     def __index__(self) -> int:
         if is_floating(self):
             what = describe(plain_of(self))
             raise ConversionError(TO_INDEX.format(what=what, where=at_line()))
-        return look(self, operator.index, NUMBER)  # type: ignore[no-any-return]
+        return look(self, operator.index, NUMBER)
 
     def __complex__(self) -> complex:
-        return self._number(complex)  # type: ignore[no-any-return]
+        return self._number(complex)
 
     def __trunc__(self) -> int:
-        return self._number(int)  # type: ignore[no-any-return]
+        return self._number(int)
 
     def __int__(self) -> int:
-        return self._number(int)  # type: ignore[no-any-return]
+        return self._number(int)
 
     def __float__(self) -> float:
-        return self._number(float)  # type: ignore[no-any-return]
+        return self._number(float)
 
     def _number(self, kind: type) -> Any:
         """int(), float() or complex() of what has no gradient to lose."""
         if is_floating(self):
-            raise self._lost(TO_NUMBER, call=f"{kind.__name__}()")
+            text = BATCHED_NUMBER if is_batched(self) else TO_NUMBER
+            raise self._lost(text, call=f"{kind.__name__}()")
         return look(self, kind, NUMBER)
 
     def _lost(self, text: str, **words: str) -> Exception:
         """The error for a gradient that would be lost; a library's function that asks is named."""
-        if library_call() is not None:
-            return MissingRuleError(f"{missing(self._trace.table, None)}\n{TO_LIBRARY}")
+        if (call := library_call()) is not None:
+            constant = "" if is_batched(self) else TO_LIBRARY
+            return MissingRuleError(f"{missing(self._trace.table, call)}{constant}")
         what = describe(plain_of(self))
         return ConversionError(text.format(what=what, where=at_line(), **words))
 
@@ -293,6 +316,9 @@ class _OfTheValue(Absent):
 
     def __get__(self, instance: Any, owner: object = None) -> NoReturn:
         plain, name = plain_of(instance), self._name
+        if (function := f"numpy.{name}") in INSTEAD:
+            hint = f"{function} has no derivative rule.\n{shown(INSTEAD[function])}"
+            raise AttributeError(f"{self.text}: {hint}")
         code = f"x.value.{name}()" if name in _CALLED else f"x.value.{name}"
         if not hasattr(plain, name):
             code = "x.value" if name in _CALLED else f"numpy.asarray(x.value).{name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +9,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._errors import MissingRuleError, MutationError, at_line, library_call
-from ._hints import INSTEAD, SET, WRITES, shown, without
+from ._errors import MissingRuleError, MutationError, at_line
+from ._hints import INSTEAD, shown, spelled
+from ._library import Call, is_default, library_call
+from ._options import SET, WRITES, without
 from ._texts import (
     IN_PLACE_OPERATOR,
+    MASKED,
     MISSING_RULE,
     NO_HINT,
     NO_REMEDY,
+    OF_A_LIST,
     OPTION,
+    OURS,
     OUT_ARGUMENT,
+    SIMILAR,
     WRITER,
 )
 from ._typing import Value
+from ._values import Traced, dtype_of
 
 # What answers for a NumPy function: an Op, or a function made of Ops, under the NumPy function.
 Table: TypeAlias = Mapping[Callable[..., Any], Callable[..., Any]]
@@ -29,14 +35,15 @@ Table: TypeAlias = Mapping[Callable[..., Any], Callable[..., Any]]
 _WRITERS = (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
 
 
-_NO_VALUE = np._NoValue  # what NumPy's functions have for a default where None says something
+# What NumPy's functions have for a default where None says something.
+NO_VALUE: Any = np._NoValue
 
 # What a ufunc's options are where they are not given.
 _OPTIONS: Mapping[str, Any] = {
     "out": None,
     "where": True,
-    "axes": _NO_VALUE,
-    "axis": _NO_VALUE,
+    "axes": NO_VALUE,
+    "axis": NO_VALUE,
     "casting": "same_kind",
     "order": "K",
     "dtype": None,
@@ -49,7 +56,7 @@ def call_ufunc(
 ) -> Value:
     """A ufunc, or one of its methods, on operands of which at least one is traced."""
     traced = table.get(ufunc) if method == "__call__" else None
-    given = [key for key, value in kwargs.items() if not _is_default(key, value)] if kwargs else []
+    given = [key for key, value in kwargs.items() if not _is_option(key, value)] if kwargs else []
     if traced is not None and not given:
         return traced(*inputs)
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
@@ -57,9 +64,22 @@ def call_ufunc(
         raise _writing(ufunc, name)
     if method == "at":
         raise _writer(name)
+    options = {option: kwargs[option] for option in given}
     if traced is None:
-        raise missing(table, name)
-    raise _without(name, {option: kwargs[option] for option in given})
+        raise missing(table, library_call() or Call(name, given=options))
+    cast = "dtype" not in options or _is_of_operands(ufunc, inputs, options["dtype"])
+    raise _without(name, options, ufunc.nin if cast else 0)
+
+
+def _is_of_operands(ufunc: np.ufunc, inputs: Sequence[Value], dtype: Any) -> bool:
+    """Whether dtype= is what the operands are cast to; NumPy's TypeError, if they cannot be."""
+    wanted = np.dtype(dtype)
+    signature = (*(None,) * ufunc.nin, wanted)
+    try:
+        found = ufunc.resolve_dtypes((*map(dtype_of, inputs), None), signature=signature)
+    except TypeError as error:
+        raise TypeError(f"{error}{at_line()}") from None
+    return all(one == wanted for one in found[: ufunc.nin])
 
 
 def call_function(
@@ -76,9 +96,10 @@ def call_function(
         raise _writer(_name(function))
     traced = table.get(function)
     if traced is None:
-        raise missing(table, _name(function))
+        given = _given(function, args, kwargs)
+        raise missing(table, library_call() or Call(_name(function), function, given))
     for value in (*args, *kwargs.values()):
-        if value is _NO_VALUE:
+        if value is NO_VALUE:
             break
     else:
         try:
@@ -99,38 +120,54 @@ def _in_our_terms(
     """The arguments without those that are NumPy's defaults; refuses, by name, what ours lacks."""
     ours = inspect.signature(traced)
     try:
-        theirs = inspect.signature(function).bind(*args, **kwargs)
+        kept, operands = _bound(function, args, kwargs)
     except ValueError:  # before 2.4, NumPy does not say for all that are written in C
         raise _unsupported(_name(function), str(unbound(traced, args, kwargs))) from None
-    operands: tuple[Any, ...] = ()
-    given: dict[str, Any] = {}
-    defaults = {name: p.default for name, p in theirs.signature.parameters.items()}
-    for name, value in theirs.arguments.items():
-        parameter = theirs.signature.parameters[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            operands = value
-        elif parameter.kind is parameter.VAR_KEYWORD:  # a ufunc's, or ours has them
-            given |= value
-        else:
-            given[name] = value
-    kept = {
-        name: value
-        for name, value in given.items()
-        if value is not _NO_VALUE and not _is_default(name, value, defaults)
-    }
     if lacking := {name: value for name, value in kept.items() if name not in ours.parameters}:
         raise _without(_name(function), lacking)
     bound = inspect.BoundArguments(ours, kept)
     args, kwargs = (*bound.args, *operands), bound.kwargs
     if (why := unbound(traced, args, kwargs)) is not None:
-        raise _unsupported(_name(function), why)
+        name = _name(function)
+        raise _unsupported(name, why, shown(INSTEAD[name]) if name in INSTEAD else "")
     return args, kwargs
 
 
-def _is_default(name: str, value: object, defaults: Mapping[str, Any] = _OPTIONS) -> bool:
-    """Whether an option is what it would be anyway; it may be an array, or traced."""
-    default = defaults.get(name, _OPTIONS.get(name, inspect.Parameter.empty))
-    return value is default or (isinstance(value, str) and value == default)
+def _bound(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """The arguments of NumPy's function that are not its defaults, by name, and those of *args.
+
+    Raises ValueError where it has no signature.
+    """
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    operands: tuple[Any, ...] = ()
+    given: dict[str, Any] = {}
+    parameters = bound.signature.parameters
+    for name, value in bound.arguments.items():
+        parameter = parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            operands = value
+        elif parameter.kind is parameter.VAR_KEYWORD:  # a ufunc's, or ours has them
+            given |= {key: x for key, x in value.items() if not _is_option(key, x)}
+        elif value is not NO_VALUE and not is_default(value, parameter.default):
+            given[name] = value
+    return given, operands
+
+
+def _given(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same for a message: as far as it is known."""
+    try:
+        return _bound(function, args, kwargs)[0]
+    except ValueError:  # before 2.4
+        return dict(kwargs)
+
+
+def _is_option(name: str, value: object) -> bool:
+    """Whether an option of a ufunc is what it would be anyway."""
+    return is_default(value, _OPTIONS.get(name, inspect.Parameter.empty))
 
 
 def unbound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
@@ -167,31 +204,21 @@ def _writer(name: str) -> MutationError:
     return MutationError(WRITER.format(function=name, where=at_line(), remedy=remedy))
 
 
-def refuse(function: Callable[..., Any], **given: Any) -> None:
-    """Raise, by name, for those of these options of NumPy's function that are not None."""
-    for name, value in given.items():
-        if value is not None and name == "out":
-            raise _writing(function, _name(function))
-        if value is not None:
-            raise _without(_name(function), {name: value})
+def refusal(function: Callable[..., Any], **given: Any) -> MissingRuleError | MutationError:
+    """The error for an option of NumPy's function that ours has not."""
+    if "out" in given:
+        return _writing(function, _name(function))
+    return _without(_name(function), given)
 
 
-def _without(name: str, given: Mapping[str, object]) -> MissingRuleError:
-    said = [
-        f"{option}={value!r}" if isinstance(value, (str, int, float)) else f"{option}="
-        for option, value in given.items()
-    ]
-    # A hint for one option would forget the other, but where one cannot be without it.
-    both = {*given} == {"where", "initial"} and name in ("numpy.max", "numpy.min")
-    option = "where" if both else next(iter(given)) if len(given) == 1 else ""
-    return _unsupported(name, f"there is no {' and no '.join(said)} in its derivative rule", option)
+def _without(name: str, given: Mapping[str, object], operands: int = 0) -> MissingRuleError:
+    why = f"there is no {spelled(given, ' and no ')} in its derivative rule"
+    return _unsupported(name, why, without(name, given, operands))
 
 
-def _unsupported(name: str, why: str, option: str = "") -> MissingRuleError:
-    ufunc = getattr(np, name.removeprefix("numpy."), None)
-    operands = ufunc.nin if isinstance(ufunc, np.ufunc) else 0
-    remedy = (option and without(name, option, operands)) or NO_REMEDY
-    return MissingRuleError(OPTION.format(function=name, why=why, where=at_line(), remedy=remedy))
+def _unsupported(name: str, why: str, remedy: str = "") -> MissingRuleError:
+    said = {"function": name, "why": why, "where": at_line(), "remedy": remedy or NO_REMEDY}
+    return MissingRuleError(OPTION.format(**said))
 
 
 def _name(function: Any) -> str:
@@ -205,21 +232,53 @@ def _name(function: Any) -> str:
     return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 
-def missing(table: Table, name: str | None) -> MissingRuleError:
-    """The error for a function without a rule, with the supported one nearest in name: for that
-    which the user calls, if it is a library's, else for this one.
-    """
-    name = library_call() or name or "this"
-    if name in INSTEAD:
-        remedy = shown(INSTEAD[name])
+def missing(table: Table, call: Call) -> MissingRuleError:
+    """The error for a call of a function without a rule, or past its rule."""
+    text, said = MISSING_RULE, {"function": call.name, "where": at_line()}
+    if call.name.startswith("numpy.ma."):
+        said["remedy"] = MASKED
+    elif any(call.function is known for known in table):
+        text, said["instead"], said["code"] = _past_the_rule(call)
+    elif call.name in INSTEAD:
+        said["remedy"] = shown(INSTEAD[call.name], call.given)
     else:
-        known = sorted({_name(f).removeprefix("numpy.") for f in table if hasattr(f, "__name__")})
-        near = difflib.get_close_matches(name.removeprefix("numpy."), known, n=3, cutoff=0.7)
-        remedy = NO_HINT.format(
-            nearest="Of those that have one, these have a similar name: "
-            + ", ".join("numpy." + f for f in near)
-            + "."
-            if near
-            else "None of those that have one has a similar name."
-        )
-    return MissingRuleError(MISSING_RULE.format(function=name, remedy=remedy, where=at_line()))
+        said["remedy"] = _similar(table, call.name) + NO_HINT
+    return MissingRuleError(text.format(**said))
+
+
+def _past_the_rule(call: Call) -> tuple[str, str, str]:
+    """What is said where NumPy did not see that an argument is traced, as it does not in lists: the
+    text, the call, and what to write.
+    """
+    lists = {name: value for name, value in call.given.items() if _holds_traced(value)}
+    theirs, ours = [], []
+    for name, parameter in inspect.signature(call.function).parameters.items():
+        if name in call.given:
+            required = parameter.default is parameter.empty
+            theirs.append(name if required else f"{name}={name}")
+            ours.append(theirs[-1])
+            if name in lists:
+                ours[-1] = theirs[-1].removesuffix(name) + _stacked(name, lists[name])
+    instead, code = (f"{call.name}({', '.join(args)})" for args in (theirs, ours))
+    return (OF_A_LIST, instead, code) if lists else (OURS, instead, f"tapegrad.{code}")
+
+
+def _holds_traced(value: object) -> bool:
+    """Whether it is a list of traced values, or of such lists."""
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(x, Traced) or _holds_traced(x) for x in value
+    )
+
+
+def _stacked(name: str, value: Any) -> str:
+    """The array that is meant by a list."""
+    nested = any(isinstance(x, (list, tuple)) for x in value)
+    return f"numpy.stack({f'[numpy.stack(row) for row in {name}]' if nested else name})"
+
+
+def _similar(table: Table, name: str) -> str:
+    """The functions that have a rule, and a word of this one's name."""
+    last = name.rpartition(".")[2]
+    words = {*last.split("_"), last.removeprefix("nan")} - {last}
+    known = sorted({_name(f) for f in table if getattr(f, "__name__", None) in words})
+    return SIMILAR.format(names=", ".join(known)) if known else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import linecache
 import os
 import sys
@@ -11,6 +10,8 @@ from typing import Any
 
 import attrs
 import numpy as np
+
+from ._typing import Traced
 
 # As frames write it: not resolved, not a Path.
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
@@ -84,7 +85,8 @@ class Line:
 
 
 # What stands between the user's line and ours: NumPy and what calls it, decorators.
-_BETWEEN = ("numpy.", "scipy.", "sklearn.", "optree.", "contextlib")
+LIBRARIES = ("numpy", "scipy", "sklearn")
+_BETWEEN = (*(f"{library}." for library in LIBRARIES), "optree.", "contextlib")
 
 
 def is_users(frame: FrameType) -> bool:
@@ -105,39 +107,6 @@ def user_line() -> Line | None:
     return Line(name, frame.f_lineno, frame.f_code.co_name, text)
 
 
-def library_call() -> str | None:
-    """The function of a library (scipy.linalg.inv) that the user's line has called; None if it has
-    called none that is written in Python.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    found = None
-    while frame is not None and not is_users(frame):
-        library = frame.f_globals.get("__name__", "").partition(".")[0]
-        if f"{library}." in _BETWEEN[:3]:
-            found = _public_name(frame) or found or f"a function of {library}"
-        frame = frame.f_back
-    return found
-
-
-def _public_name(frame: FrameType) -> str | None:
-    """What the user calls the function of a frame, or one that it wraps: the shortest name."""
-    code = frame.f_code
-    wrapped = [frame.f_locals.get(name) for name in code.co_freevars]
-    names = [(frame.f_globals["__name__"], code.co_qualname)]
-    names += [(f.__module__, f.__qualname__) for f in wrapped if inspect.isfunction(f)]
-    for module, name in names:
-        path = [part for part in name.split(".") if not part.startswith("__")]
-        parts = module.split("._")[0].split(".")
-        for count in range(1, len(parts) + 1):
-            public = ".".join(parts[:count])
-            named: Any = sys.modules.get(public)
-            for part in path:
-                named = getattr(named, part, None)
-            if callable(named) and getattr(named, "__name__", None) == path[-1]:
-                return ".".join((public, *path))
-    return None
-
-
 def at_line() -> str:
     """The user's line as the tail of a message; empty where there is none."""
     found = user_line()
@@ -152,7 +121,7 @@ def describe(value: object) -> str:
         special = isinstance(value, np.ndarray) and type(value) is not np.ndarray
         kind = f"{type(value).__name__} " if special else ""
         number: Any = value
-        while hasattr(number, "_value"):  # to show it is not to look: no trace is told
+        while isinstance(number, Traced):  # to show it is not to look: no trace is told
             number = number._value
         if shape or getattr(number, "shape", ()):
             return f"{kind}{dtype}[{', '.join(map(str, shape))}]"

@@ -4,6 +4,7 @@ each, on plain and on traced arguments, and holds it against NumPy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -70,6 +71,11 @@ _CALLS: dict[str, dict[str, str]] = {
         "": "tuple(numpy.broadcast_to(x, numpy.broadcast_shapes(*map(numpy.shape, args))) "
         "for x in args)"
     },
+    "numpy.choose(a, choices)": {
+        "for choices of the shape of a": (
+            "numpy.take_along_axis(numpy.stack(choices), a[None], 0)[0]"
+        )
+    },
     "numpy.column_stack(tup)": {
         "": "numpy.concatenate("
         "[numpy.reshape(v, (-1, 1)) if numpy.ndim(v) < 2 else v for v in tup], 1)"
@@ -133,6 +139,7 @@ _CALLS: dict[str, dict[str, str]] = {
         "": "numpy.minimum("
         "numpy.where(numpy.isnan(x1), x2, x1), numpy.where(numpy.isnan(x2), x1, x2))"
     },
+    "numpy.full(shape, fill_value)": {"": "numpy.broadcast_to(fill_value, shape)"},
     "numpy.gradient(f)": {
         "for a vector": (
             "numpy.concatenate([f[1:2] - f[:1], (f[2:] - f[:-2]) / 2, f[-1:] - f[-2:-1]])"
@@ -265,15 +272,20 @@ _CALLS: dict[str, dict[str, str]] = {
         "for vectors": "numpy.stack(tup)",
         "for arrays of more axes": "numpy.concatenate(tup, 0)",
     },
+    "numpy.where(condition)": {"": "numpy.nonzero(condition.value)"},
     "scipy.linalg.det(a)": {"": "numpy.linalg.det(a)"},
     "scipy.linalg.inv(a)": {"": "numpy.linalg.inv(a)"},
     "scipy.linalg.norm(a, ord=None, axis=None, keepdims=False)": {
         "": "numpy.linalg.norm(a, ord, axis, keepdims)"
     },
-    "scipy.linalg.solve(a, b)": {"": "numpy.linalg.solve(a, b)"},
+    "scipy.linalg.solve(a, b, *, transposed=False)": {
+        "without transposed": "numpy.linalg.solve(a, b)",
+        "with transposed=True": "numpy.linalg.solve(a.T, b)",
+    },
     "scipy.special.log_softmax(x, axis=None)": {"": "tapegrad.nn.log_softmax(x, axis)"},
-    "scipy.special.logsumexp(a, axis=None, keepdims=False)": {
-        "": "tapegrad.special.logsumexp(a, axis, keepdims=keepdims)"
+    "scipy.special.logsumexp(a, axis=None, b=None, keepdims=False)": {
+        "without b": "tapegrad.special.logsumexp(a, axis, keepdims=keepdims)",
+        "for positive b": "tapegrad.special.logsumexp(a + numpy.log(b), axis, keepdims=keepdims)",
     },
     "scipy.special.softmax(x, axis=None)": {"": "tapegrad.nn.softmax(x, axis)"},
     "scipy.special.cbrt(x)": {"": "numpy.cbrt(x)"},
@@ -287,76 +299,15 @@ _CALLS: dict[str, dict[str, str]] = {
     "scipy.special.logit(x)": {"": "numpy.log(x) - numpy.log1p(-x)"},
 }
 
-# By the call of a function that writes into its first argument, as in _CALLS.
-_WRITES: dict[str, dict[str, str]] = {
-    "numpy.copyto(dst, src, where=True)": {
-        "": "dst = tapegrad.numpy.where(where, tapegrad.numpy.astype(src, dst.dtype), dst)"
-    },
-    "numpy.fill_diagonal(a, val)": {
-        "for a number val": "a = tapegrad.at(a)[numpy.diag_indices(min(a.shape), a.ndim)].set(val)"
-    },
-    "numpy.place(arr, mask, vals)": {
-        "for one value": "arr = tapegrad.numpy.where(mask, vals, arr)"
-    },
-    "numpy.put(a, ind, v)": {
-        "for one value, or one for each place": (
-            "a = tapegrad.at(a)[numpy.unravel_index(ind, a.shape)].set(v)"
-        )
-    },
-    "numpy.put_along_axis(arr, indices, values, axis)": {
-        "along the last axis of a matrix": (
-            "arr = tapegrad.at(arr)[numpy.arange(len(arr))[:, None], indices].set(values)"
-        )
-    },
-    "numpy.putmask(a, mask, values)": {
-        "for one value, or an array of the shape of a": (
-            "a = tapegrad.numpy.where(mask, values, a)"
-        )
-    },
-    "numpy.add.at(a, indices, b)": {"": "a = tapegrad.at(a)[indices].add(b)"},
-    "numpy.subtract.at(a, indices, b)": {"": "a = tapegrad.at(a)[indices].add(-b)"},
-}
-
-# By a function and an option that it has no rule for; {name}({x}) is any other function.
-_OPTIONS: dict[tuple[str, str], dict[str, str]] = {
-    ("", "dtype"): {"": "{name}({x})"},
-    ("", "where"): {
-        "where the rest is `other`, and {name} has a slope at `safe`": (
-            "tapegrad.numpy.where(where, {name}({x}), other)"
-        )
-    },
-    ("numpy.sum", "where"): {"": "numpy.sum(tapegrad.numpy.where(where, a, 0), axis)"},
-    ("numpy.prod", "where"): {"": "numpy.prod(tapegrad.numpy.where(where, a, 1), axis)"},
-    ("numpy.mean", "where"): {
-        "": "numpy.sum(tapegrad.numpy.where(where, a, 0), axis) "
-        "/ numpy.sum(numpy.broadcast_to(where, a.shape), axis)"
-    },
-    ("numpy.max", "where"): {
-        "": "numpy.maximum(numpy.max(tapegrad.numpy.where(where, a, initial), axis), initial)"
-    },
-    ("numpy.min", "where"): {
-        "": "numpy.minimum(numpy.min(tapegrad.numpy.where(where, a, initial), axis), initial)"
-    },
-    ("numpy.all", "where"): {"": "numpy.all(tapegrad.numpy.where(where, a, True), axis)"},
-    ("numpy.any", "where"): {"": "numpy.any(tapegrad.numpy.where(where, a, False), axis)"},
-    ("numpy.sum", "initial"): {"": "numpy.sum(a, axis) + initial"},
-    ("numpy.prod", "initial"): {"": "numpy.prod(a, axis) * initial"},
-    ("numpy.max", "initial"): {"": "numpy.maximum(numpy.max(a, axis), initial)"},
-    ("numpy.min", "initial"): {"": "numpy.minimum(numpy.min(a, axis), initial)"},
-}
-_CASTS = {"dtype": "{0}.astype(dtype)", "where": "tapegrad.numpy.where(where, {0}, safe)"}
-
-
 Hint: TypeAlias = tuple[str, Mapping[str, str]]  # a call, and the code by the case
 
 
-def _by_name(calls: Mapping[str, Mapping[str, str]]) -> dict[str, Hint]:
+def by_name(calls: Mapping[str, Mapping[str, str]]) -> dict[str, Hint]:
+    """Hints by the function that they are for."""
     return {call.partition("(")[0]: (call, cases) for call, cases in calls.items()}
 
 
-INSTEAD: Mapping[str, Hint] = _by_name(_CALLS)
-WRITES: Mapping[str, Hint] = _by_name(_WRITES)
-SET: Hint = ("a[i] = x", {"": "a = tapegrad.at(a)[i].set(x)"})
+INSTEAD: Mapping[str, Hint] = by_name(_CALLS)
 
 
 def indented(code: str) -> str:
@@ -364,24 +315,27 @@ def indented(code: str) -> str:
     return "".join(f"\n    {line}" for line in code.splitlines())
 
 
-def shown(hint: Hint) -> str:
-    """A hint in words: in place of which call, for which arguments, what to write."""
+def shown(hint: Hint, given: Mapping[str, object] = {}) -> str:
+    """A hint in words: in place of which call, for which arguments, what to write.
+
+    given: the arguments of the user's call; those that the hint has not are said
+    """
     call, cases = hint
     texts = [f"{case and ' '}{case}:{indented(code)}" for case, code in cases.items()]
     comma = "," if next(iter(cases)) else ""
-    return f"In place of {call}{comma}" + "\nor".join(texts)
+    text = f"In place of {call}{comma}" + "\nor".join(texts)
+    beyond = {name: value for name, value in given.items() if name not in takes(hint)}
+    return f"There is no hint with {spelled(beyond)}, only without:\n{text}" if beyond else text
 
 
-def without(name: str, option: str, operands: int) -> str:
-    """What to write in place of an option of a function of so many operands; empty if unknown.
+def takes(hint: Hint) -> set[str]:
+    """The names of the arguments that a hint has a place for."""
+    return set(re.findall(r"[(, *](\w+)(?=[=,)])", hint[0]))
 
-    operands: 0 for a function that is not elementwise, for which only what is known of it counts
-    """
-    if (name, option) in _OPTIONS:
-        return shown((f"{option}=", _OPTIONS[name, option]))
-    if not operands or ("", option) not in _OPTIONS:
-        return ""
-    x = [_CASTS[option].format(x) for x in (["x"], ["x1", "x2"])[operands - 1]]
-    ((case, code),) = _OPTIONS["", option].items()
-    said = {"name": name, "x": ", ".join(x)}
-    return shown((f"{option}=", {case.format(**said): code.format(**said)}))
+
+def spelled(given: Mapping[str, object], between: str = " and ") -> str:
+    """Arguments as they were given; of arrays, only the names."""
+    return between.join(
+        f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}="
+        for name, value in given.items()
+    )

@@ -6,10 +6,12 @@ Their parameters are those of the methods of `numpy.ndarray`, not always those o
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ._dispatch import refusal
 from ._typing import Axis, Casting, DType, Layout, Order, Shape, Sorting
 from ._values import Traced, dtype_of
 
@@ -24,32 +26,69 @@ class Methods(Traced):
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Var:
         """What answers for a NumPy function, this value first."""
-        return self._trace.table[function](self, *args, **kwargs)  # type: ignore[no-any-return]
+        return self._trace.table[function](self, *args, **kwargs)
 
     def sum(
-        self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+        self,
+        axis: Axis = None,
+        dtype: DType = None,
+        out: None = None,
+        keepdims: bool = False,
+        initial: None = None,
+        where: Literal[True] = True,
     ) -> Var:
         """The sum along axes (numpy.sum)."""
+        _refuse(np.sum, where, initial)
         return self._call(np.sum, axis, dtype, out, keepdims)
 
     def mean(
-        self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+        self,
+        axis: Axis = None,
+        dtype: DType = None,
+        out: None = None,
+        keepdims: bool = False,
+        *,
+        where: Literal[True] = True,
     ) -> Var:
         """The mean along axes (numpy.mean)."""
+        _refuse(np.mean, where)
         return self._call(np.mean, axis, dtype, out, keepdims)
 
     def prod(
-        self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False
+        self,
+        axis: Axis = None,
+        dtype: DType = None,
+        out: None = None,
+        keepdims: bool = False,
+        initial: None = None,
+        where: Literal[True] = True,
     ) -> Var:
         """The product along axes (numpy.prod)."""
+        _refuse(np.prod, where, initial)
         return self._call(np.prod, axis, dtype, out, keepdims)
 
-    def max(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Var:
+    def max(
+        self,
+        axis: Axis = None,
+        out: None = None,
+        keepdims: bool = False,
+        initial: None = None,
+        where: Literal[True] = True,
+    ) -> Var:
         """The largest along axes (numpy.max); ties share the gradient."""
+        _refuse(np.max, where, initial)
         return self._call(np.max, axis, out, keepdims)
 
-    def min(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Var:
+    def min(
+        self,
+        axis: Axis = None,
+        out: None = None,
+        keepdims: bool = False,
+        initial: None = None,
+        where: Literal[True] = True,
+    ) -> Var:
         """The smallest along axes (numpy.min); ties share the gradient."""
+        _refuse(np.min, where, initial)
         return self._call(np.min, axis, out, keepdims)
 
     def var(
@@ -60,9 +99,11 @@ class Methods(Traced):
         ddof: float = 0,
         keepdims: bool = False,
         *,
+        where: Literal[True] = True,
         mean: Operand | None = None,
     ) -> Var:
         """The variance along axes (numpy.var)."""
+        _refuse(np.var, where)
         return self._call(np.var, axis, dtype, out, ddof, keepdims, mean=mean)
 
     def std(
@@ -73,9 +114,11 @@ class Methods(Traced):
         ddof: float = 0,
         keepdims: bool = False,
         *,
+        where: Literal[True] = True,
         mean: Operand | None = None,
     ) -> Var:
         """The standard deviation along axes (numpy.std)."""
+        _refuse(np.std, where)
         return self._call(np.std, axis, dtype, out, ddof, keepdims, mean=mean)
 
     def cumsum(self, axis: int | None = None, dtype: DType = None, out: None = None) -> Var:
@@ -196,13 +239,47 @@ class Methods(Traced):
         """The value itself: it is real (numpy.conjugate)."""
         return self._call(np.conjugate)
 
-    def all(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Var:
+    def conjugate(self) -> Var:
+        """The value itself: it is real (numpy.conjugate)."""
+        return self._call(np.conjugate)
+
+    def all(
+        self,
+        axis: Axis = None,
+        out: None = None,
+        keepdims: bool = False,
+        *,
+        where: Literal[True] = True,
+    ) -> Var:
         """Whether all are true (numpy.all); no gradient."""
+        _refuse(np.all, where)
         return self._call(np.all, axis, out, keepdims)
 
-    def any(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Var:
+    def any(
+        self,
+        axis: Axis = None,
+        out: None = None,
+        keepdims: bool = False,
+        *,
+        where: Literal[True] = True,
+    ) -> Var:
         """Whether any is true (numpy.any); no gradient."""
+        _refuse(np.any, where)
         return self._call(np.any, axis, out, keepdims)
+
+
+# Python says for which function arguments do not fit: that of the user's value, no class of ours.
+for _method in vars(Methods).values():
+    if isinstance(_method, FunctionType):
+        _method.__qualname__ = f"Var.{_method.__name__}"
+
+
+def _refuse(function: Callable[..., Any], where: object, initial: object = None) -> None:
+    """Raise, with what to write, for options of a reduction that its rule has not."""
+    if where is not True or initial is not None:
+        options = {"initial": (initial, None), "where": (where, True)}
+        given = {name: value for name, (value, default) in options.items() if value is not default}
+        raise refusal(function, **given)
 
 
 def _listed(numbers: tuple[Any, ...]) -> Any:

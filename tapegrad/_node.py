@@ -92,4 +92,4 @@ def node(
     draft.value = value
     draft.line = line
     draft.__class__ = Node
-    return draft  # type: ignore[no-any-return]
+    return draft

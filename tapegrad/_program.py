@@ -194,7 +194,7 @@ class Program:
             if isinstance(leaf, Traced):  # of a batch, only the whole could tell the kind
                 found = attrs.evolve(found, kind=wanted.kind)
             if found != wanted or not is_operand(leaf):
-                path = list(tree.paths(args, "args"))[i]
+                path = structure.paths("args")[i]
                 got = str(found) if str(found).endswith("[]") else describe(leaf)
                 given = {"name": self.name, "path": path, "wanted": wanted, "got": got}
                 raise ShapeError(OTHER_ARGUMENTS.format(**given))

@@ -1,26 +1,21 @@
 """The structure of a tree: what is left of it without its leaves, and how two structures differ.
 
-optree takes trees apart. Dataclasses and attrs classes are made known to it, in a namespace of
-tapegrad's own, when one is first seen, so that users register nothing.
+optree takes trees apart; the classes in them are made known to it by `_classes`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import attrs
-import numpy as np
 import optree
 
-from ._errors import ShapeError, at_line, describe
-from ._values import Traced
+from ._classes import NAMESPACE, alike, fields_of, is_namedtuple, parts
+from ._errors import LeafError, ShapeError, describe
+from ._texts import NOT_NUMBERS
+from ._values import is_operand
 
-_NAMESPACE = "tapegrad"
-_NUMBERS = {float, np.ndarray}  # known to be leaves, so that no one need ask
 _UNSET = object()
 
 
@@ -77,17 +72,23 @@ def flatten(tree: object) -> tuple[list[Any], Structure]:
     >>> unflatten(structure, leaves)
     {'w': [1.0, 2.0], 'b': 3.0}
     """
-    given: Any = tree
-    while True:
-        try:
-            leaves, spec = optree.tree_flatten(given, namespace=_NAMESPACE)
-        except RecursionError:
-            raise ShapeError(
-                f"a tree that contains itself, or is nested too deeply, has no structure{at_line()}"
-            ) from None
-        kinds = {type(leaf) for leaf in leaves} - _NUMBERS
-        if not any(_register(kind) for kind in kinds):
-            return leaves, Structure(spec)
+    leaves, spec = parts(tree)
+    return leaves, Structure(spec)
+
+
+def numbers(tree: object, name: str) -> tuple[list[Any], Structure]:
+    """As `flatten`, of a tree with this name whose leaves are real numbers and arrays of them.
+
+    Raises LeafError, with the path, for another leaf.
+
+    >>> numbers({"w": 1.0}, "params")[0]
+    [1.0]
+    """
+    leaves, structure = flatten(tree)
+    for i, leaf in enumerate(leaves):
+        if not is_operand(leaf):
+            raise LeafError(NOT_NUMBERS.format(path=structure.paths(name)[i], got=describe(leaf)))
+    return leaves, structure
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
@@ -108,100 +109,6 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
                 f"a tree of this structure has {structure.num_leaves} leaves, got {len(leaves)}"
             ) from None
         raise
-
-
-# Classes -----------------------------------------------------------------------------------------
-class _Settings:
-    """What of an object travels with the structure: which fields are set, and the static ones."""
-
-    __slots__ = ("children", "static", "values")
-
-    def __init__(
-        self, children: Sequence[str], static: Sequence[str], values: Sequence[Any]
-    ) -> None:
-        self.children = children
-        self.static = static
-        self.values = values
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Settings)
-            and (self.children, self.static) == (other.children, other.static)
-            and all(map(_alike, self.values, other.values))
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # optree hashes no settings
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two settings are the same; of arrays, too, whose == is no truth."""
-    if a is b or isinstance(a, Traced) or type(a) is not type(b):
-        return a is b
-    if isinstance(a, np.ndarray):
-        parts = [x.tolist() if x.dtype == object else x.tobytes() for x in (a, b)]
-        return (a.dtype, a.shape) == (b.dtype, b.shape) and _alike(*parts)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_alike, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_alike(a[key], b[key]) for key in a)
-    try:
-        return bool(a == b)
-    except Exception:  # noqa: BLE001  # whatever it is, it does not say that they are equal
-        return False
-
-
-def _fields(cls: type) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The names of the fields that are children, and of those that are static."""
-    if attrs.has(cls):
-        fields = [(f.name, f.metadata) for f in attrs.fields(cls)]
-    elif dataclasses.is_dataclass(cls):
-        fields = [(f.name, f.metadata) for f in dataclasses.fields(cls)]
-    else:
-        return None
-    return (
-        tuple(name for name, metadata in fields if not metadata.get("static")),
-        tuple(name for name, metadata in fields if metadata.get("static")),
-    )
-
-
-def _register(cls: type) -> bool:
-    """Make a dataclass or attrs class known to optree; False for what is a leaf."""
-    names = _fields(cls)
-    if names is None:
-        return False
-    try:
-        object.__new__(cls)
-    except TypeError:  # it inherits from dict, or the like: it has more in it than its fields
-        return False
-    children, static = names
-    all_set = _Settings(children, (), ())
-
-    def parts_of(node: Any) -> tuple[Any, Any, Any]:
-        values = [getattr(node, name, _UNSET) for name in children]
-        if not static and not any(value is _UNSET for value in values):
-            return values, all_set, children
-        known = {name: getattr(node, name) for name in static if hasattr(node, name)}
-        there = tuple(name for name, value in zip(children, values) if value is not _UNSET)
-        settings = _Settings(there, tuple(known), tuple(known.values()))
-        return [value for value in values if value is not _UNSET], settings, there
-
-    def made_of(settings: Any, values: Any) -> Any:
-        # Not through __init__: its converters and validators expect numbers, not traced values.
-        node: Any = object.__new__(cls)
-        names = (*settings.children, *settings.static)
-        for name, value in zip(names, (*values, *settings.values)):
-            object.__setattr__(node, name, value)
-        return node
-
-    with contextlib.suppress(ValueError):  # another thread was first
-        optree.register_pytree_node(
-            cls,
-            parts_of,
-            made_of,
-            path_entry_type=optree.GetAttrEntry,
-            namespace=_NAMESPACE,
-        )
-    return True
 
 
 # Two structures ----------------------------------------------------------------------------------
@@ -234,10 +141,10 @@ def _first(
 def _first_setting(a: optree.PyTreeSpec, b: optree.PyTreeSpec, path: str) -> tuple[str, str, str]:
     """The same of two nodes that differ only in what is no child of theirs."""
     ours, theirs = (spec.unflatten(range(spec.num_leaves)) for spec in (a, b))
-    _, static = _fields(type(ours)) or ((), ())
+    _, static = fields_of(type(ours)) or ((), ())
     for name in static:
         values = getattr(ours, name, _UNSET), getattr(theirs, name, _UNSET)
-        if not _alike(*values):
+        if not alike(*values):
             wanted, got = ("nothing" if x is _UNSET else describe(x) for x in values)
             return wanted, f"another {got}" if got == wanted else got, f"{path}.{name}"
     return _in_words(a), f"another {_kind(a).__name__}", path
@@ -253,16 +160,12 @@ def _kind(spec: optree.PyTreeSpec) -> Any:
     return spec.type
 
 
-def _is_namedtuple(kind: type) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
-
-
 def _below(spec: optree.PyTreeSpec, path: str, entry: Any) -> str:
     """The path of a child, as `Structure.paths` has it."""
     kind = _kind(spec)
-    if _is_namedtuple(kind):
+    if is_namedtuple(kind):
         return f"{path}.{kind._fields[entry]}"
-    return f"{path}.{entry}" if _fields(kind) else f"{path}[{entry!r}]"
+    return f"{path}.{entry}" if fields_of(kind) else f"{path}[{entry!r}]"
 
 
 def _in_words(spec: optree.PyTreeSpec) -> str:
@@ -275,9 +178,9 @@ def _in_words(spec: optree.PyTreeSpec) -> str:
     if issubclass(kind, dict):
         keys = ", ".join(map(repr, entries))
         return f"a {kind.__name__} of {keys}" if entries else f"an empty {kind.__name__}"
-    if _fields(kind):
+    if fields_of(kind):
         return f"{kind.__name__} of {', '.join(entries)}"
-    return kind.__name__ if _is_namedtuple(kind) else f"a {kind.__name__} of {len(entries)}"
+    return kind.__name__ if is_namedtuple(kind) else f"a {kind.__name__} of {len(entries)}"
 
 
 def spread(
@@ -297,7 +200,7 @@ def spread(
     """
     given: Any = prefix
     flatten(given)  # so that its classes are known
-    leaves, found = optree.tree_flatten(given, none_is_leaf=True, namespace=_NAMESPACE)
+    leaves, found = optree.tree_flatten(given, none_is_leaf=True, namespace=NAMESPACE)
     rest = iter(leaves)
 
     def walk(ours: optree.PyTreeSpec, theirs: optree.PyTreeSpec, path: str) -> Iterator[Any]:

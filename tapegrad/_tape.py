@@ -111,44 +111,34 @@ class Op(FunctionLike, Generic[Rest, Out_co]):
     def bind(self, *args: Value, **params: Any) -> Out_co:
         """Apply the op on the innermost trace among the operands, or else just compute it."""
         if len(args) == 1 and args[0].__class__ is not Var:  # as most rules call it
-            return self.plain(args[0], **params)  # type: ignore[no-any-return]  # run's contract
+            return self.plain(args[0], **params)
         trace: Any = None
         for arg in args:
             if arg.__class__ is Var and (trace is None or arg._trace.number > trace.number):
                 trace = arg._trace
         out: Any = self.plain(*args, **params) if trace is None else trace.apply(self, args, params)
-        return out  # type: ignore[no-any-return]
+        return out
 
     def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
         """Apply the op to operands, as the user's function is called."""
         if len(args) == 1 and not kwargs:  # the common case, written out (bench/NOTES.md)
             x: Any = args[0]
             if x.__class__ is not Var:
-                return self.plain(operand(x))  # type: ignore[no-any-return]
+                return self.plain(operand(x))
             if x._trace.__class__ is Tape and x._value.__class__ is not Var:
                 out: Any = x._trace.append(self, (x._index,), NO_PARAMS, self.run(x._value))
-                return out  # type: ignore[no-any-return]
+                return out
         elif (kwargs or len(args) != len(self.vjp)) and (why := unbound(self, args, kwargs)):
             raise TypeError(f"{self.name}: {why}{at_line()}")
         if Var in map(type, args):
             return self.bind(*args, **kwargs)  # where the trace is the gate
-        return self.plain(*map(operand, args), **kwargs)  # type: ignore[no-any-return]
+        return self.plain(*map(operand, args), **kwargs)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return str(getattr(self, "__qualname__", self.name.upper()))
-
-
-class Parametric(Op[Rest, Out_co]):
-    """An op whose parameters the user gives in other forms (axis=-1 for axes=(1,)): called, it is
-    its ``function``, which works them out and calls ``bind``, as rules do.
-    """
-
-    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
-        """Apply the op as NumPy's function is applied."""
-        return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
 
 
 def _given(name: str) -> AnyOp:

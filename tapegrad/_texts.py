@@ -64,7 +64,7 @@ For the plain numbers, use x.value. In place of numpy.array([x, y]), of numpy.ar
     numpy.stack([numpy.stack([x, y]), numpy.stack([z, w])])
     array = tapegrad.at(array)[i].set(x)"""
 
-TO_LIBRARY = """\
+TO_LIBRARY = """
 Where no gradient goes through it, give it x.value, a constant."""
 
 TO_PICKLE = """\
@@ -75,8 +75,25 @@ MISSING_RULE = """\
 {function} has no derivative rule in tapegrad.{where}
 {remedy}"""
 
+OF_A_LIST = """\
+{function} has no derivative rule for lists of traced values, only for arrays.{where}
+In place of {instead} write
+    {code}"""
+
+OURS = """\
+{function} does not see that an argument is traced, and tapegrad's own does.{where}
+In place of {instead} write
+    {code}"""
+
+MASKED = """\
+numpy.ma computes with masks. Give NumPy's own functions a plain array: of a masked array \
+a.filled(0.0), or tapegrad.numpy.where(a.mask, 0.0, a.data)."""
+
+SIMILAR = """\
+Of those that have one, these have a similar name: {names}.
+"""
+
 NO_HINT = """\
-{nearest}
 Write it with operations that have one, or give it a rule with tapegrad.custom_vjp."""
 
 OUT_ARGUMENT = """\
@@ -137,17 +154,40 @@ In place of numpy.array([x, y]) and of array[i] = x write
     numpy.stack([x, y])
     array = tapegrad.at(array)[i].set(x)"""
 
+OBJECTS = """\
+{got} holds Python objects, even if they are numbers.{where}
+Of numbers, make them an array of numbers:
+    a.astype(float)"""
+
 NO_OPERAND = """\
 Expected a real number or an array of real numbers, got {got}.{where}"""
+
+NOT_NUMBERS = """\
+{path} must be a real number or a plain array of them, got {got}"""
 
 NO_DTYPE = """\
 Expected the dtype of real numbers (floating point, integers or bool), got {got}.{where}"""
 
 UNKNOWN_LEAF = (
     """\
-{path} is {got}, which is not a number, an array or a tree of them.
+{path} is {got}, which is not a plain number, a plain array or a tree of them.
 Parameters are floats and floating-point arrays in dicts, lists, tuples, NamedTuples, dataclasses \
 and attrs classes. What is not a parameter is passed as another argument, or closed over."""
+    + STATIC
+)
+
+NO_FIELD = (
+    """\
+{name} is {got}, but no field of {cls}: only fields are carried, and what is made of them would be \
+without it.{where}
+Make it a field of {cls}; what is computed of fields may be a functools.cached_property."""
+    + STATIC
+)
+
+NOT_FLOATING = (
+    """\
+{path} is {got}: the numbers of a vector have fractions, integers and truths have none.
+If it is a parameter, make it floating point. If not, leave it out of the tree."""
     + STATIC
 )
 
@@ -155,6 +195,10 @@ NOT_LIKE_ARRAYS = """\
 {got} does not compute as other arrays do, and has no derivative rules.{where}
 Give a plain array: numpy.asarray(a) of a matrix, or of an array with units; of a masked array \
 a.filled(0.0), or tapegrad.numpy.where(a.mask, 0.0, a.data)."""
+
+NOT_LIKE_NUMBERS = """\
+{got} does not compute as other numbers do, and has no derivative rules.{where}
+Give a plain number: float(x) or int(x)."""
 
 UNCHANGED = """\
 it cannot be changed in place. Functions return new arrays: numpy.sort(x), \
@@ -168,16 +212,28 @@ In place of a if condition else b write
 BATCHED_MASK = """\
 x[mask] with a batched mask would differ in length from example to example, so vmap cannot stack \
 the results.{where}
-In place of x[mask].sum() and of x[mask].mean() write
+In place of x[mask].sum(), of x[mask].mean(), and of tapegrad.at(x)[mask].set(v) of one number v, \
+write
     tapegrad.numpy.where(mask, x, 0.0).sum()
-    tapegrad.numpy.where(mask, x, 0.0).sum() / mask.sum()"""
+    tapegrad.numpy.where(mask, x, 0.0).sum() / mask.sum()
+    tapegrad.numpy.where(mask, v, x)"""
 
 BATCHED_INT = """\
 A batched integer differs from example to example, so vmap cannot make it one Python int.{where}
-As an index it can stay as it is. In place of x[i], and of x[:i].sum() for i that is not negative, \
-write
+As an index it can stay as it is. In place of x[i], of x[:, i], and of x[:i].sum() for i that is \
+not negative, write
     tapegrad.numpy.take(x, i, axis=0)
+    tapegrad.numpy.take(x, i, axis=1)
     tapegrad.numpy.where(numpy.arange(len(x)) < i, x, 0.0).sum()"""
+
+BATCHED_NUMBER = """\
+{call} of a traced value ({what}) would lose its gradient, and under vmap it is many numbers.{where}
+For mathematics, use NumPy's functions: numpy.exp, not math.exp. In place of math.floor(x), of \
+math.ceil(x), of int(x) and of array[i] = x write
+    numpy.floor(x)
+    numpy.ceil(x)
+    numpy.trunc(x)
+    array = tapegrad.at(array)[i].set(x)"""
 
 BATCHED_VALUE = """\
 A batched value differs from example to example, so that under vmap x.value is not one value.{where}
@@ -187,8 +243,10 @@ print(x) shows the whole batch. To compute with it, use x itself; without its gr
 BATCHED_INDEX = """\
 A batched value differs from example to example, so vmap cannot make it one plain NumPy \
 array.{where}
-In place of array[i] of a plain array write
-    tapegrad.numpy.take(array, i, axis=0)"""
+In place of array[i], of array[:, i] and of numpy.take(array, i) of a plain array write
+    tapegrad.numpy.take(array, i, axis=0)
+    tapegrad.numpy.take(array, i, axis=1)
+    tapegrad.numpy.take(array, i)"""
 
 CUSTOM_CLOSURE = """\
 tapegrad.custom_vjp: {function} uses a traced value that is not one of its arguments, so the \

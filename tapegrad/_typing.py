@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, ParamSpec, Protocol, Self, TypeAlias, TypeVar, TypeVarTuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    TypeVarTuple,
+)
 
 import attrs
 import numpy as np
 from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    from ._tape import Trace
 
 T = TypeVar("T")
 Out = TypeVar("Out")
@@ -42,6 +55,17 @@ NO_PARAMS: Params = MappingProxyType({})
 def settled(params: Params) -> Params:
     """A copy of parameters that no one can write into."""
     return MappingProxyType(dict(params))
+
+
+class Traced:
+    """What a traced value is made of; `_tape.Var` is the one class that inherits."""
+
+    __slots__ = ("_index", "_trace", "_value")
+
+    # No __init__: `_tape.handle` makes one sooner (bench/NOTES.md).
+    _trace: Trace
+    _index: int  # where it stands on a tape; not set in a batch
+    _value: Value
 
 
 Rule: TypeAlias = Callable[..., Value]

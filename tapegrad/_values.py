@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
 from . import _texts
 from ._errors import OperandError, at_line, describe
-from ._typing import Shape, Value
-
-if TYPE_CHECKING:
-    from ._tape import Trace
-
-
-class Traced:
-    """What a traced value is made of; `_tape.Var` is the one class that inherits."""
-
-    __slots__ = ("_index", "_trace", "_value")
-
-    # No __init__: `_tape.handle` makes one sooner (bench/NOTES.md).
-    _trace: Trace
-    _index: int  # where it stands on a tape; not set in a batch
-    _value: Value
+from ._typing import Shape, Traced as Traced, Value
 
 
 class Whole(int):
@@ -78,6 +64,11 @@ def is_floating(value: Value) -> bool:
     return dtype_of(value).kind == "f"
 
 
+def has_gradients(dtype: np.dtype[Any]) -> bool:
+    """Whether what is of a dtype has a gradient: floating point."""
+    return dtype.kind == "f"
+
+
 def is_whole(value: Value) -> bool:
     """Whether it is of integers, signed or not."""
     return dtype_of(value).kind in "iu"
@@ -90,7 +81,7 @@ def is_truth(value: Value) -> bool:
 
 def is_complex(value: Value) -> bool:
     """Whether it is complex."""
-    return dtype_of(value).kind == "c"
+    return getattr(dtype_of(value), "kind", "") == "c"  # other libraries' dtypes have no kind
 
 
 # In ----------------------------------------------------------------------------------------------
@@ -106,9 +97,26 @@ def _known(value: Any) -> Value | None:
         return value if value.dtype.kind in _REAL else None
     if kind in _PLAIN or isinstance(value, Traced):
         return value
-    if isinstance(value, (float, int)):  # of a class of its own, which could compute otherwise
+    if isinstance(value, (float, int)):  # of a class of its own, an enumeration say
+        if _computes_otherwise(kind):
+            return None
         return float(value) if isinstance(value, float) else int(value)
     return _known(np.asarray(value)) if isinstance(value, np.memmap) else None
+
+
+# What a number computes with. Python asks a class of its own first, and would get other numbers.
+_ARITHMETIC = (
+    *(f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "pow")),
+    *(f"__{side}{name}__" for side in ("", "r") for name in ("truediv", "floordiv", "mod")),
+    *("__neg__", "__pos__", "__abs__"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+)
+
+
+def _computes_otherwise(kind: type) -> bool:
+    """Whether a class of numbers has an arithmetic that is not Python's."""
+    base = float if issubclass(kind, float) else int
+    return any(getattr(kind, name) is not getattr(base, name) for name in _ARITHMETIC)
 
 
 def is_operand(value: object) -> bool:
@@ -136,9 +144,11 @@ def operand(value: Value) -> Value:
 
 
 def _unlike(values: Any) -> bool:
-    """Whether an array that computes otherwise is within lists, where NumPy would not see it."""
+    """Whether what computes otherwise is within lists, where NumPy would not see it."""
     if isinstance(values, (list, tuple)):
         return any(map(_unlike, values))
+    if isinstance(values, (float, int)):
+        return not isinstance(values, np.generic) and _computes_otherwise(values.__class__)
     return (
         isinstance(values, np.ndarray)
         and not isinstance(values, np.memmap)
@@ -149,12 +159,15 @@ def _unlike(values: Any) -> bool:
 def _refusal(value: Any) -> str:
     """Why something is no operand, in words."""
     if _unlike(value):
-        return _texts.NOT_LIKE_ARRAYS
+        number = isinstance(value, (float, int))
+        return _texts.NOT_LIKE_NUMBERS if number else _texts.NOT_LIKE_ARRAYS
     found = np.asarray(value)
     if is_complex(found):
         return _texts.COMPLEX_OPERAND
-    traced = any(isinstance(x, Traced) for x in found.flat) if found.dtype == object else False
-    return _texts.OBJECTS_TRACED if traced else _texts.NO_OPERAND
+    if found.dtype == object and any(isinstance(x, Traced) for x in found.flat):
+        return _texts.OBJECTS_TRACED
+    of_objects = isinstance(value, np.ndarray) and found.dtype == object
+    return _texts.OBJECTS if of_objects else _texts.NO_OPERAND
 
 
 def real_dtype(dtype: Any) -> np.dtype[Any]:
@@ -187,6 +200,15 @@ def plain_of(value: Value) -> Value:
     return value
 
 
+def is_batched(value: Value) -> bool:
+    """Whether there is no one number or array behind the traces, but one for each example."""
+    while isinstance(value, Traced):
+        if getattr(value._trace, "many", False):
+            return True
+        value = value._value
+    return False
+
+
 def look(value: Value, read: Any, why: Look) -> Any:
     """What ``read`` makes of the plain value; of a traced one, its trace is told, and may refuse.
 
@@ -197,7 +219,10 @@ def look(value: Value, read: Any, why: Look) -> Any:
 
 # Out ---------------------------------------------------------------------------------------------
 def like(given: Value, leaf: Value) -> Value:
-    """A number or an array in the dtype and kind of a leaf: a float for a float."""
+    """A value in the dtype and kind of a leaf, a float for a float; a traced one stays traced."""
+    if isinstance(given, Traced):
+        var: Any = given
+        return var if dtype_of(var) == dtype_of(leaf) else var.astype(dtype_of(leaf))
     plain = plain_of(leaf)
     if isinstance(plain, np.ndarray):
         return np.asarray(given, plain.dtype)

@@ -21,14 +21,16 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ._errors import Line, describe, is_users
-from ._node import Binary, Node, Record
+from ._errors import Line, TapegradError, describe, is_users
+from ._node import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What arithmetic and linear algebra raise: errors, and warnings that a filter makes errors.
 FAULTS = (ArithmeticError, np.linalg.LinAlgError, RuntimeWarning)
 _DERIVATIVE = "in the derivative of"
+# The files in which tapes are walked to differentiate what is on them.
+_WALKS = (f"{__package__}.transforms._adjoint", f"{__package__}.transforms._replay")
 # How NumPy's texts of each kind begin.
 _TEXTS = {
     "divide": "divide by zero",
@@ -65,7 +67,7 @@ class Teller:
             ours.append(frame)
             frame = frame.f_back
         if node := _walked_at(ours):
-            what += f", {_DERIVATIVE} {node.op.name}{_kind(node)}"
+            what += f", {_DERIVATIVE} {node.op.name}{_array_of(node)}"
         file, known = frame.f_code.co_filename, frame.f_globals
         registry = known.setdefault("__warningregistry__", {})
         module = known.get("__name__")
@@ -75,14 +77,15 @@ class Teller:
 def _walked_at(frames: Iterable[FrameType]) -> Record | None:
     """The node that a walk of a tape stands at, if one of these frames is such a walk.
 
-    The walks, and what they call, have it under the name ``node``: to note it anywhere would cost
-    time at every node, and no one may ever ask.
+    The walks, and what of their files they call, have it under the name ``node``: to note it
+    anywhere would cost time at every node, and no one may ever ask.
     """
-    found = (frame.f_locals.get("node") for frame in frames)
-    return next((node for node in found if isinstance(node, (Node, Binary))), None)
+    walks = (frame for frame in frames if frame.f_globals.get("__name__") in _WALKS)
+    found = (frame.f_locals.get("node") for frame in walks)
+    return next((node for node in found if node is not None), None)
 
 
-def _kind(node: Record) -> str:
+def _array_of(node: Record) -> str:
     """The dtype and shape of its value; not a number, since Python shows each text once."""
     dtype = getattr(node.value, "dtype", None)
     shape = getattr(node.value, "shape", ())
@@ -102,6 +105,17 @@ def blame(error: Exception, written: Callable[[Record], Line | None] = lambda no
     line = written(node)
     where = f"\n  at {line}" if line else ""
     error.add_note(f"{_DERIVATIVE} {node.op.name}, which is {describe(node.value)}{where}")
+
+
+def uncover(error: Exception) -> None:
+    """Note on an error the one of ours that it stands for.
+
+    NumPy says "setting an array element with a sequence" whatever float(x) has raised, and SciPy's
+    root finders call on, until Python finds that an error is there.
+    """
+    cause = error.__cause__
+    if isinstance(cause, TapegradError) and str(cause) not in getattr(error, "__notes__", ()):
+        error.add_note(str(cause))
 
 
 def _where_numpy_keeps_it() -> ContextVar[Any]:
@@ -143,7 +157,7 @@ _TOLD_OF_DEFAULT = _told(None)
 def watched(work: F) -> F:
     """The function; while it runs, what NumPy would warn of is a warning of the user's line.
 
-    An error that was met in a derivative says in which.
+    An error that was met in a derivative says in which; one that hides one of ours has its text.
     """
 
     @functools.wraps(work)
@@ -160,6 +174,9 @@ def watched(work: F) -> F:
                 _STATE.reset(token)
         except FAULTS as error:
             blame(error)
+            raise
+        except Exception as error:
+            uncover(error)
             raise
 
     return cast("F", call)

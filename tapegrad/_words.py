@@ -76,7 +76,6 @@ USES: Mapping[str, str] = {
     "clip_(min, max)": "x = numpy.clip(x, min, max)",
     "clone()": "x.copy()",
     "compress(condition, axis=None)": "numpy.take(x, numpy.flatnonzero(condition), axis)",
-    "conjugate()": "x.conj()",
     "contiguous()": "x",
     "copy_(y)": "x = y",
     "cpu()": "x",
@@ -112,7 +111,6 @@ USES: Mapping[str, str] = {
     "put(indices, values)": (
         "x = tapegrad.at(x)[numpy.unravel_index(indices, x.shape)].set(values)"
     ),
-    "real": "x",
     "round_()": "x = x.round()",
     "searchsorted(v)": "numpy.searchsorted(x.value, v)",
     "slogdet()": "numpy.linalg.slogdet(x)",

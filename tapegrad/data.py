@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from . import tree
 from ._errors import ShapeError, describe
+from ._structure import numbers
 from ._typing import T
+from ._values import copied, operand, shape_of
 
 
 def batch(rng: np.random.Generator, data: T, batch_size: int | None = None) -> T:
     """``batch_size`` different examples drawn at random, all subsets being equally likely.
 
-    ``batch_size=None`` means everything: the data itself, in its order, and nothing is drawn.
-    Raises ShapeError for arrays of different lengths, ValueError for a batch size below 1 or above
-    the number of examples.
+    ``batch_size=None`` means everything, in its order, and nothing is drawn. Whatever comes is a
+    copy. Raises ShapeError for arrays of different lengths, LeafError for what is no plain array of
+    real numbers, ValueError for a batch size below 1 or above the number of examples.
 
     >>> X, y = np.array([[1.0], [2.0], [3.0]]), np.array([10, 20, 30])
     >>> a, b = batch(np.random.default_rng(0), (X, y), batch_size=2)
@@ -30,7 +32,7 @@ def batch(rng: np.random.Generator, data: T, batch_size: int | None = None) -> T
     """
     count = _checked(rng, data, batch_size)
     if batch_size is None:
-        return data
+        return _all(data)
     return _rows(data, rng.permutation(count)[:batch_size])
 
 
@@ -48,14 +50,20 @@ def batches(
     """
     count = _checked(rng, data, batch_size)
     if batch_size is None:
-        return iter((data,))
+        return iter((_all(data),))
     order = rng.permutation(count)
     end = count - count % batch_size if drop_last else count
     return (_rows(data, order[i : i + batch_size]) for i in range(0, end, batch_size))
 
 
 def _rows(data: T, rows: NDArray[np.integer]) -> T:
-    return tree.map(lambda array: array[rows], data)
+    return tree.map(lambda array: operand(array)[rows], data)
+
+
+def _all(data: T) -> T:
+    leaves, structure = tree.flatten(data)
+    copies: T = tree.unflatten(structure, copied([operand(leaf) for leaf in leaves]))
+    return copies
 
 
 def _checked(rng: object, data: object, batch_size: int | None) -> int:
@@ -66,10 +74,11 @@ def _checked(rng: object, data: object, batch_size: int | None) -> int:
             "make one with numpy.random.default_rng(seed)"
         )
     lengths = {}
-    for path, leaf in tree.paths(data, "data").items():
-        if not getattr(leaf, "shape", ()):
+    leaves, structure = numbers(data, "data")
+    for path, leaf in zip(structure.paths("data"), leaves):
+        if not shape_of(leaf):
             raise ShapeError(f"{path} should be an array of examples, got {describe(leaf)}")
-        lengths[path] = int(leaf.shape[0])
+        lengths[path] = shape_of(leaf)[0]
     if len(set(lengths.values())) != 1:
         found = ", ".join(f"{path} has {length}" for path, length in lengths.items()) or "no array"
         raise ShapeError(f"expected arrays with the same number of examples, got: {found}")

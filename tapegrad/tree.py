@@ -20,10 +20,12 @@ from ._structure import (
     Structure as Structure,
     difference,
     flatten as flatten,
+    numbers,
     unflatten as unflatten,
 )
+from ._texts import NOT_FLOATING
 from ._typing import T
-from ._values import array, is_operand
+from ._values import array, floating, is_floating, plain_of
 
 
 def unflatten_all(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
@@ -108,15 +110,16 @@ def size(tree: object) -> int:
     >>> size({"w": np.zeros((3, 4)), "b": 0.0})
     13
     """
-    return sum(int(np.size(leaf)) for leaf in _numbers(tree)[0])
+    return sum(int(np.size(leaf)) for leaf in numbers(tree, "tree")[0])
 
 
 def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     """All leaves as one vector, shape (size,), and the function that makes a tree of such a vector.
 
     The way in and out of optimisers that know only vectors (scipy.optimize.minimize). Numbers come
-    back as floats, arrays with their own shape and dtype. The returned function raises ShapeError
-    for a vector of another length.
+    back as floats, arrays with their own shape and dtype. Raises LeafError for arrays of integers
+    and for truths, which hold no number between; the returned function ShapeError for a vector of
+    another length.
 
     >>> vector, unravel = ravel({"w": np.array([1.0, 2.0]), "b": 3.0})
     >>> vector
@@ -124,11 +127,14 @@ def ravel(tree: T) -> tuple[NDArray[Any], Callable[[NDArray[Any]], T]]:
     >>> unravel(2 * vector)
     {'w': array([2., 4.]), 'b': 6.0}
     """
-    found, structure = _numbers(tree)
-    vector = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0)
-    if not np.issubdtype(vector.dtype, np.inexact):
-        vector = vector.astype(float)
-    return vector, Unravel(structure, tuple((np.shape(x), _kind(x)) for x in found))
+    found, structure = numbers(tree, "tree")
+    for i, leaf in enumerate(found):
+        if plain_of(leaf).__class__ is not int and not is_floating(leaf):
+            raise LeafError(
+                NOT_FLOATING.format(path=structure.paths("tree")[i], got=describe(leaf))
+            )
+    vector = np.concatenate([np.ravel(floating(x)) for x in found]) if found else np.zeros(0)
+    return vector, Unravel(structure, tuple((np.shape(x), _way_back(x)) for x in found))
 
 
 @attrs.frozen
@@ -158,21 +164,11 @@ class Unravel:
         return unflatten(self.structure, pieces)
 
 
-def _kind(leaf: Any) -> Any:
+def _way_back(leaf: Any) -> Any:
     """How to give a piece its leaf's kind back: a number's type, or an array's dtype."""
     if isinstance(leaf, np.generic):
         return type(leaf)
     return getattr(leaf, "dtype", float)
-
-
-def _numbers(tree: object) -> tuple[list[Any], Structure]:
-    """The leaves, each a number or an array of them, and the structure."""
-    found, structure = flatten(tree)
-    for i, leaf in enumerate(found):
-        if not is_operand(leaf):
-            path = structure.paths("tree")[i]
-            raise LeafError(f"{path} is {describe(leaf)}, which is no number and no array of them")
-    return found, structure
 
 
 def _flatten_like(structure: Structure, tree: object) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -420,3 +421,28 @@ def test_arrays_that_lie_in_reverse() -> None:
         ones = np.ones((2, 3))
         found = tg.grad(lambda x, order=order: np.take_along_axis(x, order, 1).sum())(ones)
         np.testing.assert_array_equal(found.sum(axis=1), [3.0, 3.0])
+
+
+WHOLES: list[Any] = [300, -1, 2**70, True, [300, 1], [3, -1], [True, False], 7]
+
+
+@pytest.mark.parametrize("value", WHOLES)
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i8", "f4", "f8", "?"])
+def test_whole_numbers_fit_or_are_refused(value: Any, dtype: str) -> None:
+    """What NumPy's assignment gives, or its OverflowError: nothing wraps around."""
+    x = np.ones(2, dtype)
+    plain = x.copy()
+    try:
+        plain[:] = value
+    except OverflowError as error:
+        for change in ("set", "add"):
+            with pytest.raises(OverflowError, match=re.escape(str(error))):
+                tg.grad(lambda y: getattr(tg.at(x)[:], change)(value) @ y)(np.ones(2))  # noqa: B023
+    else:
+        for found in (
+            tg.at(x)[:].set(value),
+            tg.record(lambda x: tg.at(x)[:].set(value), x).value,
+            tg.vmap(lambda x: tg.at(x)[:].set(value))(x[None])[0],
+        ):
+            assert found.dtype == plain.dtype
+            np.testing.assert_array_equal(found, plain)

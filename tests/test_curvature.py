@@ -55,6 +55,24 @@ def test_kinds(jacobian: Any) -> None:
 
 
 @each_mode
+def test_dtypes_are_the_parameters(jacobian: Any) -> None:
+    """Whatever f computes in: of a tree of both dtypes, and where the result is differentiated."""
+
+    def f(p: Any) -> Any:
+        return p["a"].astype(np.float32) * p["b"]
+
+    p = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0], np.float32)}
+    found = jacobian(f)(p)
+    truth.assert_same(found["a"], np.diag([3.0, 4.0]))
+    truth.assert_same(found["b"], np.diag([1.0, 2.0]).astype(np.float32))
+    by_number = jacobian(lambda x: x * np.ones(2, np.float32))(0.5)
+    truth.assert_same(by_number, np.ones(2))
+    # The sum of both Jacobians is a.sum() + b.sum(): its slopes are ones, in the dtypes of a and b.
+    total = tg.grad(lambda p: sum(np.sum(block) for block in jacobian(f)(p).values()) * 1.0)(p)
+    truth.assert_same(total, {"a": np.ones(2), "b": np.ones(2, np.float32)})
+
+
+@each_mode
 def test_a_jacobian_is_the_callers_own(jacobian: Any) -> None:
     """Writable, and in memory of its own."""
     for f, shape in MAPS.values():

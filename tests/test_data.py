@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,11 +60,38 @@ def test_drop_last_leaves_out_the_smaller_batch_only() -> None:
 
 
 def test_no_batch_size_means_everything_in_order() -> None:
-    """Nothing is copied, and nothing is drawn from the generator."""
+    """Nothing is drawn from the generator."""
     given_data, rng = examples(7), np.random.default_rng(3)
-    assert data.batch(rng, given_data) is given_data
-    assert [part is given_data for part in data.batches(rng, given_data)] == [True]
+    for part in (data.batch(rng, given_data), *data.batches(rng, given_data)):
+        assert type(part) is Examples
+        assert part.points.tolist() == given_data.points.tolist()
+        assert part.labels.tolist() == given_data.labels.tolist()
+    assert len(list(data.batches(rng, given_data))) == 1
     assert rng.random() == np.random.default_rng(3).random()
+
+
+@pytest.mark.parametrize("size", [None, 3, 1])
+def test_what_is_written_into_a_batch_is_not_in_the_data(size: int | None) -> None:
+    """The data is the same in the next epoch."""
+    given_data, rng = examples(3), np.random.default_rng(0)
+    given_data.points.flags.writeable = False
+    for part in (data.batch(rng, given_data, size), *data.batches(rng, given_data, size)):
+        part.points[...] = -1.0
+        part.labels[...] = -1
+    assert given_data.points.tolist() == examples(3).points.tolist()
+    assert given_data.labels.tolist() == [0, 1, 2]
+
+
+def test_a_file_in_memory_gives_plain_arrays(tmp_path: Path) -> None:
+    """numpy.memmap: batches are arrays in memory, and nothing goes into the file."""
+    held = np.memmap(tmp_path / "x", dtype=float, mode="w+", shape=(3,))
+    held[:] = [1.0, 2.0, 3.0]
+    for size in (None, 3):
+        part = data.batch(np.random.default_rng(0), held, size)
+        assert type(part) is np.ndarray
+        assert sorted(part.tolist()) == [1.0, 2.0, 3.0]
+        part[:] = 0.0
+    assert held.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_every_pair_is_equally_likely() -> None:

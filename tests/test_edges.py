@@ -726,3 +726,16 @@ def test_forward_and_reverse_mode_agree(op: AnyOp, sample: Any, edge: float) -> 
 def edge_is_kink(op: AnyOp, x: Any) -> bool:
     """Where docs/architecture.md has NaN for a derivative: norms at 0, std of equal elements."""
     return op.name in {"power_norm", "deviation"} and bool(np.any(x == x.flat[0]))
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+def test_det_of_what_is_not_finite(bad: float) -> None:
+    """NaN, beside the right derivatives of other matrices of the stack; no error."""
+    good = np.array([[1.0, 2.0], [3.0, 5.0]])
+    stack = np.stack([good, np.array([[1.0, bad], [0.0, 1.0]]), good])
+    found = tg.grad(total(np.linalg.det))(stack)
+    of_good = np.array([[5.0, -3.0], [-2.0, 1.0]])
+    same(found, np.stack([of_good, np.full((2, 2), NAN), of_good]))
+    second = tg.hvp(total(np.linalg.det), (stack,), (np.ones_like(stack),))
+    assert np.isnan(second[1]).all()
+    same(second[0], np.array([[1.0, -1.0], [-1.0, 1.0]]))

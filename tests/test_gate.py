@@ -5,6 +5,7 @@ The doors are listed here; that every function of `tapegrad.numpy` is one is see
 
 from __future__ import annotations
 
+import enum
 import fractions
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
-from tapegrad import nn, optim, special
+from tapegrad import data, nn, optim, special
 from tapegrad._tape import Var
 
 X = np.array([[2.0, 1.0], [1.0, 3.0]])
@@ -118,6 +119,9 @@ DOORS: dict[str, Door] = {
     "updates": lambda bad: optim.apply_updates({"w": X}, {"w": bad}),
     "params": lambda bad: optim.apply_updates({"w": bad}, {"w": X}),
     "gradients": lambda bad: optim.sgd(0.1).update(bad, optim.sgd(0.1).init(X), X),
+    "velocity": lambda bad: optim.momentum(0.9).init({"w": bad}),
+    "examples": lambda bad: data.batch(np.random.default_rng(0), (X, bad)),
+    "epoch": lambda bad: data.batches(np.random.default_rng(0), (X, bad), 1),
     "penalty": lambda bad: optim.l2_penalty([bad], 0.1),
 }
 
@@ -266,7 +270,7 @@ def test_the_texts_of_the_gate() -> None:
 
 
 def test_what_is_an_operand() -> None:
-    """Numbers of classes of their own are the numbers; a file in memory is an array."""
+    """Numbers of classes of their own are the numbers, if they compute as those do."""
 
     class Degrees(float):
         """A float that would multiply as it likes."""
@@ -276,9 +280,34 @@ def test_what_is_an_operand() -> None:
 
         __rmul__ = __mul__
 
-    assert tg.grad(lambda x: x * Degrees(3.0))(2.0) == 3.0
-    assert tg.grad(lambda x: Degrees(3.0) * x * x)(2.0) in {0.0, 12.0}  # Python asks Degrees first
-    assert tg.grad(lambda x: x * x)(Degrees(3.0)) == 6.0
+    class Reversed(int):
+        """An int that compares the other way round."""
+
+        def __lt__(self, other: Any) -> bool:
+            return bool(int(self) > other)
+
+    class Kept(float):
+        """A float with a name."""
+
+        name = "kept"
+
+        def __str__(self) -> str:
+            return self.name
+
+    two = enum.IntEnum("Numbers", "ONE TWO").TWO  # type: ignore[attr-defined]
+    assert tg.grad(lambda x: x * Kept(3.0))(2.0) == 3.0
+    assert tg.grad(lambda x: x * x)(Kept(3.0)) == 6.0
+    assert tg.grad(lambda x: x**two)(3.0) == 6.0
+    for number in (Degrees(3.0), Reversed(3)):
+        text = rf"^{type(number).__name__} 3.* does not compute as other numbers do"
+        for f in (lambda x: x * number, lambda x: np.stack([x, number]), lambda x: x * [number]):  # noqa: B023
+            with pytest.raises(tg.OperandError, match="does not compute as other"):
+                tg.grad(lambda x, f=f: np.sum(f(x)))(2.0)
+        with pytest.raises(tg.OperandError, match=text) as caught:
+            tnp.sin(number)
+        assert str(caught.value).endswith("Give a plain number: float(x) or int(x).")
+        with pytest.raises(tg.LeafError, match=r"^params\['a'\] is \w+ 3.* is not a plain number"):
+            tg.grad(lambda p: p["a"] ** 2)({"a": number})
     assert tg.grad(lambda x: (x * np.float16(2.0) + np.bool(True)).sum())(1.0) == 2.0
 
 

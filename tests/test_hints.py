@@ -121,6 +121,12 @@ CALLS: dict[str, dict[str, tuple[Call, ...]]] = {
         ),
     },
     "numpy.broadcast_arrays": {"": (at(V, ONE), at(M, M[:1], FLOAT), at(V), of(EMPTY, 1.0))},
+    "numpy.choose": {
+        "for choices of the shape of a": (
+            of(np.array([2, 0, 1, 0, 2]), [V, W, V * 2]),
+            at(np.array([[1, 0, 1, 0]] * 3), [M, N]),
+        )
+    },
     "numpy.column_stack": {"": (*JOIN_NUMBERS, *JOIN_VECTORS, *JOIN_MATRICES, at([V[:3], M]))},
     "numpy.compress": {
         "for a plain condition": (
@@ -189,6 +195,7 @@ CALLS: dict[str, dict[str, tuple[Call, ...]]] = {
     },
     "numpy.fmax": {"": NAN_PAIRS},
     "numpy.fmin": {"": NAN_PAIRS},
+    "numpy.full": {"": (at((2, 3), FLOAT), at(4, ONE), at((2, 5), V), of(3, 2))},
     "numpy.gradient": {"for a vector": (at(V), at(W), at(V[:2]), at(V[:3]))},
     "numpy.hsplit": {
         "for a vector": (at(V, [2]), at(V, 5)),
@@ -340,12 +347,26 @@ CALLS: dict[str, dict[str, tuple[Call, ...]]] = {
         "for vectors": JOIN_VECTORS,
         "for arrays of more axes": (*JOIN_MATRICES, *JOIN_MORE, at([M, M[:1]])),
     },
+    "numpy.where": {"": (of(np.maximum(M, 0.0)), of(INTS * 1.0), of(ODD), of(EMPTY))},
     "scipy.linalg.det": {"": (at(SQUARE), at(SQUARE + 1.0))},
     "scipy.linalg.inv": {"": (at(SQUARE),)},
     "scipy.linalg.norm": {"": (at(V), at(M, None, 1), at(M, 1), at(V, np.inf, keepdims=True))},
-    "scipy.linalg.solve": {"": (at(SQUARE, V[:2]), at(SQUARE, SQUARE + 1.0))},
+    "scipy.linalg.solve": {
+        "without transposed": (at(SQUARE, V[:2]), at(SQUARE, SQUARE + 1.0)),
+        "with transposed=True": (
+            at(SQUARE, V[:2], transposed=True),
+            at(SQUARE, SQUARE + 1.0, transposed=True),
+        ),
+    },
     "scipy.special.log_softmax": {"": (at(V), at(M), at(M, 1), at(M, axis=-2))},
-    "scipy.special.logsumexp": {"": (at(V), at(M), at(M, 1), at(M, axis=0, keepdims=True))},
+    "scipy.special.logsumexp": {
+        "without b": (at(V), at(M), at(M, 1), at(M, axis=0, keepdims=True)),
+        "for positive b": (
+            at(V, b=2.5),
+            at(M, 1, np.abs(N)),
+            at(M, axis=0, b=np.abs(N[0]), keepdims=True),
+        ),
+    },
     "scipy.special.softmax": {"": (at(V), at(M), at(M, 1), at(M, axis=-2))},
     "scipy.special.cbrt": {"": (at(V), at(FLOAT), of(ODD))},
     "scipy.special.entr": {"for positive x": (at(np.abs(V)), at(FLOAT))},

@@ -114,7 +114,7 @@ ROWS: dict[str, tuple[Any, Callable[[Any], Any], str, type[Exception]]] = {
     "operator.index": (2.0, operator.index, TO_INDEX, tg.ConversionError),
     "range": (2.0, lambda x: list(range(x)), TO_INDEX, tg.ConversionError),
     "a list's index": (2.0, lambda x: [1, 2][x], TO_INDEX, tg.ConversionError),
-    "so many texts": (2.0, lambda x: "a" * x, TO_INDEX, tg.ConversionError),
+    "so many texts": (2.0, lambda x: "a" * x, "got str 'a'", tg.OperandError),
     "chr": (2.0, chr, TO_INDEX, tg.ConversionError),
     "numpy.eye": (2.0, np.eye, TO_INDEX, tg.ConversionError),
     "numpy.float64": (2.0, np.float64, TO_ARRAY, tg.ConversionError),
@@ -191,9 +191,8 @@ LIBRARIES: dict[str, tuple[Any, Callable[[Any], Any], str]] = {
         "",
     ),
     "scipy.optimize.root": (2.0, lambda x: scipy.optimize.root(lambda y: y - x, 1.0), ""),
-    "a function of scipy": (X, lambda x: scipy.interpolate.interp1d(X, X)(x), ""),
+    "scipy.interpolate.interp1d": (X, lambda x: scipy.interpolate.interp1d(X, X)(x), ""),
     "numpy.full": (2.0, lambda x: np.full(3, x), "numpy.broadcast_to(fill_value, shape)"),
-    "numpy.full_like": (2.0, lambda x: np.full_like(X, x), ""),
     "numpy.vectorize": (X, np.vectorize(lambda v: v * 2.0), ""),
     "numpy.poly1d": (2.0, lambda x: np.poly1d([1.0, 2.0])(x), ""),
     "numpy.ndenumerate": (X, lambda x: list(np.ndenumerate(x)), ""),
@@ -355,7 +354,7 @@ A_FUNCTION = "expected a function to transform, got float 3.0"
 PAIRS = "is a tuple with one entry for each argument, got"
 AXES = "is an int, None, or a tree of those, got"
 ARGNUMS = r"grad\(loss\): argnums is an int or a tuple of ints, got"
-LEAF = "which is not a number, an array or a tree of them."
+LEAF = "which is not a plain number, a plain array or a tree of them."
 OUTPUT = "needs a function that returns"
 
 CALLS: dict[str, tuple[Callable[[], Any], str, type[Exception]]] = {
@@ -534,10 +533,10 @@ CALLS: dict[str, tuple[Callable[[], Any], str, type[Exception]]] = {
     ),
     "ravel of a text": (
         lambda: tg.tree.ravel({"a": ["x"]}),
-        r"tree\['a'\]\[0\] is str 'x', which is no number and no array of them",
+        r"tree\['a'\]\[0\] must be a real number or a plain array of them, got str 'x'",
         tg.LeafError,
     ),
-    "size of a function": (lambda: tg.tree.size([len]), "which is no number", tg.LeafError),
+    "size of a function": (lambda: tg.tree.size([len]), "must be a real number", tg.LeafError),
     "a short program": (
         lambda: tg.record(lambda x, y: x * y, 1.0, 2.0).program(1.0),
         "the program was recorded for other arguments: expected 2, got 1",

@@ -390,3 +390,14 @@ def test_a_mask_has_no_slope(f: Any, x: Any) -> None:
     for g in (tg.grad(lambda x: np.sum(f(x))), tg.jacfwd(lambda x: np.sum(f(x)))):
         expected = np.array([f(each + 1e-4) - f(each - 1e-4) for each in np.ravel(x)]) / 2e-4
         np.testing.assert_allclose(np.ravel(g(x)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("x", [2.675, 0.15, 1.115, 2.5, 15, -1.25, np.float64(2.675)])
+@pytest.mark.parametrize("digits", [0, 1, 2, -1, 400])
+def test_python_rounds_its_own_numbers(x: Any, digits: int) -> None:
+    """To the nearest decimal number of what a float is, as without a trace; NumPy's to its own."""
+    if isinstance(x, np.float64) and digits == 400:
+        return  # NaN
+    assert tg.record(lambda x: round(x, digits), x).value == round(x, digits)
+    assert tg.record(lambda x: np.round(x, digits % 3), x).value == np.round(x, digits % 3)
+    assert tg.grad(lambda x: round(x, digits) * x)(float(x)) == round(float(x), digits)

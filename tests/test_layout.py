@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).parent.parent / "tapegrad"
 
 # A file may import only what stands before it; a package stands for its __init__.py.
 ORDER = """
-    _typing _texts _hints _words _errors _values _structure tree _node _warnings _listing
-    _dispatch _methods _arraylike _tape _program
+    _typing _texts _hints _options _words _errors _library _values _classes _structure tree _node
+    _warnings _listing _dispatch _methods _arraylike _tape _program
     ops._define ops._shape ops._elementwise ops._select ops._circular ops._elementary
     ops._arithmetic ops._join ops._index ops._set ops._reduce ops._softmax ops._along ops._norms
     ops._products ops._bundle ops._linalg ops

@@ -6,7 +6,11 @@ A line of a message that is indented by four is code. `TESTED` names the message
 from __future__ import annotations
 
 import dataclasses
+import decimal
+import fractions
 import functools
+import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,11 +18,13 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+import scipy.linalg
 import truth
 
 import tapegrad
 from tapegrad import _texts
-from tapegrad._hints import _OPTIONS, WRITES
+from tapegrad._hints import takes
+from tapegrad._options import OPTIONS, WRITES
 
 tg: Any = tapegrad
 M = np.array([[0.5, -1.0, 2.0, 3.5], [1.5, -0.25, 4.0, -2.0], [0.75, 5.0, -3.0, 1.0]])
@@ -53,7 +59,8 @@ def same(got: Any, wanted: Any) -> None:
 TESTED = {
     "ASSIGNMENT", "TO_NUMBER", "TO_INDEX", "TO_ARRAY", "IN_PLACE_OPERATOR", "STATIC",
     "INTEGER_LEAF", "SETTING_LEAF", "UNKNOWN_LEAF", "BATCHED_BOOL", "BATCHED_MASK", "BATCHED_INT",
-    "BATCHED_VALUE", "BATCHED_INDEX", "OBJECTS_TRACED",
+    "BATCHED_VALUE", "BATCHED_INDEX", "OBJECTS_TRACED", "NO_FIELD", "NOT_FLOATING",
+    "BATCHED_NUMBER", "OBJECTS", "OF_A_LIST", "OURS",
 }  # fmt: skip
 
 
@@ -227,6 +234,28 @@ def test_another_writer() -> None:
     assert code_of(text) == ["a = tapegrad.at(a)[i].set(x)"]
 
 
+def test_objects_that_are_numbers() -> None:
+    """As pandas gives them."""
+    x = np.array([1.0, 2.0, 4.0])
+    boxed = x.astype(object)
+    for f in (lambda x: x * boxed, lambda x: boxed * x, lambda x: np.dot(x, boxed)):
+        (code,) = code_of(said(lambda f=f: tg.record(f, x), tg.OperandError))
+        same(run(code, a=boxed)["_"], x)
+        assert run(code, a=boxed)["_"].dtype == x.dtype
+
+
+def test_whole_numbers_to_a_negative_power() -> None:
+    """It is their dtype that is wrong, not their shapes."""
+    whole = np.array([1, 2, 4])
+    for f in (lambda x: x**-1, lambda x: np.power(x, -1), lambda x: 2 ** (-x)):
+        text = said(lambda f=f: tg.record(f, whole), tg.DomainError)
+        assert text.startswith("power (**): Integers to negative integer powers are not allowed.")
+        (code,) = code_of(text)
+        same(tg.record(lambda x, c=code: run(c, x=x, y=-1)["_"], whole).value, [1.0, 0.5, 0.25])
+    with pytest.raises(tg.ShapeError, match=r"power \(\*\*\) cannot take operands of shapes"):
+        tg.record(lambda x: x ** np.ones(2), whole)
+
+
 def test_objects_that_are_traced() -> None:
     """An array of objects that was filled with traced values: stacked, or set."""
 
@@ -251,49 +280,88 @@ def test_objects_that_are_traced() -> None:
 # Options -----------------------------------------------------------------------------------------
 
 WHERE = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, True]])
-REDUCED: list[Any] = [
-    (numpy, option, axis)
-    for numpy, option in (
-        (np.sum, "where"), (np.prod, "where"), (np.mean, "where"), (np.max, "where"),
-        (np.min, "where"), (np.sum, "initial"), (np.prod, "initial"), (np.max, "initial"),
-        (np.min, "initial"),
-    )
-    for axis in (None, 0, 1, -1)
+# What a reduction has no rule for; numpy.max and numpy.min need an initial value with where=.
+REDUCED: list[tuple[Any, dict[str, Any]]] = [
+    *((f, {"where": WHERE}) for f in (np.sum, np.prod, np.mean)),
+    *((f, {"initial": 1.25}) for f in (np.sum, np.prod, np.max, np.min)),
+    *((f, {"initial": 1.25, "where": WHERE}) for f in (np.sum, np.prod, np.max, np.min)),
+]
+# What else was said has to be in the hint, too.
+REST: list[dict[str, Any]] = [
+    {}, {"axis": 0}, {"axis": -1}, {"axis": 1, "keepdims": True}, {"axis": (0, 1)},
+    {"keepdims": True},
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "option", "axis"), REDUCED)
-def test_options_of_reductions(function: Any, option: str, axis: Any) -> None:
-    """where= and initial=, for all elements and along each axis."""
-    options: dict[str, Any] = {option: WHERE if option == "where" else 1.25}
-    if function in (np.max, np.min) and option == "where":
-        options["initial"] = 1.25
-    text = said(
-        lambda: tg.grad(lambda a: function(a, axis, **options).sum())(M), tg.MissingRuleError
-    )
+def hint_for(text: str) -> tuple[str, Mapping[str, Any]]:
+    """The code of a hint in a message, and the arguments that it is for, with their defaults."""
+    (head,) = re.findall(r"In place of [\w.]+\((.*)\)(?:, .*)?:\n", text)
     (code,) = code_of(text)
-    names = {"where": WHERE, "initial": 1.25, "axis": axis}
-    wanted = function(M, axis, **options)
-    same(run(code, a=M, **names)["_"], wanted)
+    parameters = inspect.signature(eval(f"lambda {head}: None")).parameters.values()  # noqa: S307
+    return code, {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+@pytest.mark.parametrize("rest", REST, ids=repr)
+@pytest.mark.parametrize(("function", "options"), REDUCED)
+def test_options_of_reductions(function: Any, options: Any, rest: Any) -> None:
+    """where= and initial=, with the axis, dtype= and keepdims=, of functions and of methods."""
+    given = {**options, **rest}
+    text = said(lambda: tg.grad(lambda a: function(a, **given).sum())(M), tg.MissingRuleError)
+    assert said(lambda: tg.grad(lambda a: a.__getattribute__(function.__name__)(**given).sum())(M))
+    code, defaults = hint_for(text)
+    names = {**defaults, **given}
+    same(run(code, a=M, **names)["_"], function(M, **given))
     out, gradient = tg.value_and_grad(lambda a: run(code, a=a, **names)["_"].sum())(M)
-    same(out, wanted.sum())
-    truth.assert_close(gradient, truth.gradient(lambda a: function(a, axis, **options).sum(), M))
+    same(out, function(M, **given).sum())
+    truth.assert_close(gradient, truth.gradient(lambda a: function(a, **given).sum(), M))
+    for dtype in (np.float32, np.float64):
+        if function not in (np.max, np.min):
+            got = tg.record(lambda a, t=dtype: run(code, a=a, **{**names, "dtype": t})["_"], M)
+            assert got.value.dtype == function(M, dtype=dtype, **given).dtype
+        got = tg.record(lambda a: run(code, a=a, **names)["_"], M.astype(dtype))
+        assert got.value.dtype == function(M.astype(dtype), **given).dtype
+
+
+def test_methods_refuse_what_functions_refuse() -> None:
+    """With the same words, and the line; what no method takes, under its public name."""
+    for name, options in (
+        ("sum", {"where": M > 0}), ("prod", {"initial": 2.0}), ("mean", {"where": M > 0}),
+        ("max", {"initial": 2.0}), ("min", {"initial": 2.0, "where": M > 0}),
+        ("var", {"where": M > 0}), ("std", {"where": M > 0}),
+        ("all", {"where": M > 0}), ("any", {"where": M > 0}),
+    ):  # fmt: skip
+        one, other = (
+            said(lambda f=f: tg.record(f, M), tg.MissingRuleError)
+            for f in (
+                lambda x, name=name, options=options: getattr(x, name)(**options),
+                lambda x, name=name, options=options: getattr(np, name)(x, **options),
+            )
+        )
+        assert re.sub("  at .*", "", one) == re.sub("  at .*", "", other)
+        assert "test_messages.py:" in one
+    with pytest.raises(TypeError, match=r"^Var\.sum\(\) got an unexpected keyword argument 'dim'"):
+        tg.grad(lambda x: x.sum(dim=0))(V)
+    same(tg.grad(lambda x: x.sum(None, None, None, False, None, True))(V), np.ones(5))
 
 
 @pytest.mark.parametrize("function", [np.all, np.any])
 def test_options_of_truths(function: Any) -> None:
     """where= again."""
 
-    def f(x: Any) -> Any:
-        return function(x > 0.0, 1, where=WHERE) * 1.0
+    def f(x: Any, rest: Any) -> Any:
+        return function(x > 0.0, where=WHERE, **rest) * 1.0
 
-    (code,) = code_of(said(lambda: tg.record(f, M), tg.MissingRuleError))
-    got = tg.record(lambda x: run(code, a=x > 0.0, where=WHERE, axis=1)["_"], M).value
-    same(got, function(M > 0.0, 1, where=WHERE))
+    for rest in REST:
+        code, defaults = hint_for(
+            said(lambda r=rest: tg.record(lambda x: f(x, r), M), tg.MissingRuleError)
+        )
+        names = {**defaults, "where": WHERE, **rest}
+        got = tg.record(lambda x, c=code, n=names: run(c, a=x > 0.0, **n)["_"], M).value
+        same(got, function(M > 0.0, where=WHERE, **rest))
 
 
-def test_options_of_ufuncs() -> None:
-    """where= keeps the slopes of what is left out; dtype= is that of the operands."""
+def test_where_of_ufuncs() -> None:
+    """It keeps the slopes of what is left out."""
     x = np.array([0.0, 1.0, 4.0])
     where = x > 0.0
     text = said(lambda: tg.grad(lambda x: np.log(x, where=where).sum())(x), tg.MissingRuleError)
@@ -301,26 +369,54 @@ def test_options_of_ufuncs() -> None:
     names = {"where": where, "safe": 1.0, "other": 0.0}
     same(run(code, x=x, **names)["_"], [0.0, *np.log([1.0, 4.0])])
     same(tg.grad(lambda x: run(code, x=x, **names)["_"].sum())(x), [0.0, 1.0, 0.25])
-    text = said(lambda: tg.grad(lambda x: np.add(x, x, dtype=np.float32).sum())(x))
-    (code,) = code_of(text)
-    got = run(code, x1=x + 0.1, x2=x, dtype=np.float32)["_"]
-    wanted = np.add(x + 0.1, x, dtype=np.float32)
-    same(got, wanted)
-    assert got.dtype == wanted.dtype
-    (code,) = code_of(said(lambda: tg.grad(lambda x: np.exp(x, dtype=np.float32).sum())(x)))
-    same(run(code, x=x, dtype=np.float32)["_"], np.exp(x, dtype=np.float32))
+
+
+UFUNCS: list[Any] = [function for function in tg.numpy.TABLE if isinstance(function, np.ufunc)]
+DTYPES = (np.float64, np.float32, np.float16, np.int64, np.int32, np.bool_)
+
+
+@pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
+@np.errstate(all="ignore")
+def test_dtype_of_ufuncs(ufunc: Any) -> None:
+    """What NumPy computes, or its refusal to cast; no hint where it is not of the operands."""
+    code = ""
+    for given in DTYPES[:2] + DTYPES[3:4] + DTYPES[5:]:
+        operands = [np.array([1.5, 0.25, 2.0]).astype(given)] * ufunc.nin
+        for dtype in DTYPES:
+
+            def numpys(dtype: Any = dtype, operands: Any = operands) -> Any:
+                return ufunc(*operands, dtype=dtype)
+
+            def ours(x: Any, dtype: Any = dtype) -> Any:
+                return ufunc(*[x] * ufunc.nin, dtype=dtype)
+
+            try:
+                wanted = numpys()
+            except TypeError:
+                assert not code_of(said(lambda f=ours, x=operands: tg.record(f, x[0]), TypeError))
+                continue
+            text = said(lambda f=ours, x=operands: tg.record(f, x[0]), tg.MissingRuleError)
+            for code in code_of(text):
+                names = dict(zip(("x1", "x2"), operands)) | {"x": operands[0], "dtype": dtype}
+                got = run(code, **names)["_"]
+                np.testing.assert_array_equal(got, wanted)
+                assert got.dtype == wanted.dtype
+    assert code or ufunc(*[1.0] * ufunc.nin).dtype == bool
 
 
 def test_every_option_is_tested() -> None:
     """Those of the table; where one is another's rule now, its line goes."""
-    tested = {(f"numpy.{f.__name__.removeprefix('a')}", option) for f, option, _ in REDUCED}
-    others = {("numpy.all", "where"), ("numpy.any", "where"), ("", "where"), ("", "dtype")}
-    assert set(_OPTIONS) == tested | others
+    tested = {(f"numpy.{f.__name__}".replace(".a", "."), *options) for f, options in REDUCED}
+    tested |= {("numpy.all", "where"), ("numpy.any", "where")}
+    usual = {"a", "axis", "dtype", "keepdims"}
+    hints = {(h[0].partition("(")[0], *sorted(takes(h) - usual)) for h in OPTIONS}
+    assert hints == tested
     for f in (
         lambda x: np.ravel(x, "K").sum(),
-        lambda x: np.sum(x, initial=1.0, where=x > 0.0),  # a hint for one would forget the other
+        lambda x: np.var(x, where=x > 0.0),
+        lambda x: np.exp(x, dtype=float, casting="unsafe").sum(),  # one would forget the other
     ):
-        text = said(lambda f=f: tg.grad(f)(V), tg.MissingRuleError)
+        text = said(lambda f=f: tg.grad(f)(M), tg.MissingRuleError)
         assert text.endswith("Write it with the arguments that tapegrad.numpy has for it.")
 
 
@@ -346,22 +442,55 @@ def test_what_differs_from_example_to_example() -> None:
     (code,) = batched(lambda x: x if x > 0.0 else -2.0 * x, V)
     got = tg.vmap(lambda x: run(code, condition=x > 0.0, a=x, b=-2.0 * x)["_"])(V)
     same(got, [x if x > 0.0 else -2.0 * x for x in V])
-    total, mean = batched(lambda x: x[x > 0.0].sum(), M)
-    same(tg.vmap(lambda x: run(total, x=x, mask=x > 0.0)["_"])(M), [x[x > 0].sum() for x in M])
-    same(tg.vmap(lambda x: run(mean, x=x, mask=x > 0.0)["_"])(M), [x[x > 0].mean() for x in M])
-    element, part = batched(lambda x: x[: np.argmax(x)].sum(), M)
+    for f in (lambda x: x[x > 0.0].sum(), lambda x: tg.at(x)[x > 0.0].set(7.0)):
+        total, mean, is_set = batched(f, M)
+        same(
+            tg.vmap(lambda x, c=total: run(c, x=x, mask=x > 0.0)["_"])(M),
+            [x[x > 0].sum() for x in M],
+        )
+        same(
+            tg.vmap(lambda x, c=mean: run(c, x=x, mask=x > 0.0)["_"])(M),
+            [x[x > 0].mean() for x in M],
+        )
+        got = tg.vmap(lambda x, c=is_set: run(c, x=x, mask=x > 0.0, v=7.0)["_"])(M)
+        same(got, np.where(M > 0, 7.0, M))
+    element, column, part = batched(lambda x: x[: np.argmax(x)].sum(), M)
     stack = np.stack([M, M * 2.0, M - 1.0])
     which = np.array([0, 2, -1])
     got = tg.vmap(lambda x, i: run(element, x=x, i=i)["_"])(stack, which)
     same(got, [x[i] for x, i in zip(stack, which)])
+    got = tg.vmap(lambda x, i: run(column, x=x, i=i)["_"])(stack, which)
+    same(got, [x[:, i] for x, i in zip(stack, which)])
     got = tg.vmap(lambda x: run(part, x=x, i=np.argmax(x))["_"])(M)
     same(got, [x[: np.argmax(x)].sum() for x in M])
-    for array in (V, M):
-        (code,) = batched(lambda i, array=array: array[i], which)
-        got = tg.vmap(lambda i, c=code, array=array: run(c, array=array, i=i)["_"])(which)
-        same(got, [array[i] for i in which])
+    for plain in (
+        lambda i: M[i], lambda i: M[:, i], lambda i: np.take(M, i), lambda i: M.take(i),
+        lambda i: M[i[None]], lambda i: M[:, i[None]],
+    ):  # fmt: skip
+        meant: list[Callable[[Any], Any]] = [
+            lambda i: M[i], lambda i: M[:, i], lambda i: np.take(M, i),
+        ]  # fmt: skip
+        for code, numpys in zip(batched(plain, which), meant, strict=True):
+            got = tg.vmap(lambda i, c=code: run(c, array=M, i=i)["_"])(which)
+            same(got, [numpys(i) for i in which])
     (code,) = batched(lambda x: x * x.value, V)
     same(tg.vmap(tg.grad(lambda x: x * run(code, x=x)["_"]))(V), V)
+
+
+def test_numbers_of_examples() -> None:
+    """Under vmap, where x.value is no number either, also within a gradient."""
+    functions: tuple[Callable[[Any], Any], ...] = (math.floor, int, float, tg.grad(int))
+    for f in functions:
+        text = said(lambda f=f: tg.vmap(f)(V), tg.ConversionError)
+        assert "x.value" not in text
+        floor, ceil, whole, is_set = code_of(text)
+        same(tg.vmap(lambda x, c=floor: run(c, x=x)["_"])(V), [math.floor(x) for x in V])
+        same(tg.vmap(lambda x, c=ceil: run(c, x=x)["_"])(V), [math.ceil(x) for x in V])
+        same(tg.vmap(lambda x, c=whole: run(c, x=x)["_"])(V), [int(x) for x in V])
+        got = tg.vmap(lambda x, c=is_set: run(c, x=x, i=1, array=np.ones(3))["array"])(V)
+        same(got[:, 1], V)
+    text = said(lambda: tg.vmap(lambda x: scipy.linalg.inv(np.eye(2) * x))(V), tg.MissingRuleError)
+    assert "x.value" not in text
 
 
 # Leaves ------------------------------------------------------------------------------------------
@@ -394,6 +523,46 @@ def test_settings_that_are_fields(setting: Any) -> None:
         gradient = tg.grad(lambda p: p.w**2 + tg.optim.l2_penalty(p, 1.0))(params)
         assert gradient.w == 8.0
         assert gradient.nonlin is setting
+
+
+class Train:
+    """A class attribute, which an instance may shadow."""
+
+    mode = "train"
+
+
+def test_settings_that_are_no_fields() -> None:
+    """As a static field it is carried: the slope of 3w, not of w²."""
+
+    def f(p: Any) -> Any:
+        return p.w**2 if p.mode == "train" else 3.0 * p.w
+
+    shadowed = dataclasses.make_dataclass("Moded", [("w", float)], bases=(Train,))(2.0)
+    shadowed.mode = "eval"
+    of_dataclasses, of_attrs = code_of(said(lambda: tg.grad(f)(shadowed), tg.LeafError))
+    mode: Any = run(of_dataclasses, dataclasses=dataclasses)["_"]
+    kinds: list[Any] = [
+        dataclasses.make_dataclass("Moded", [("w", float), ("mode", str, mode)]),
+        attrs.make_class("Moded", {"w": attrs.field(), "mode": run(of_attrs)["_"]}),
+    ]
+    for kind in kinds:
+        gradient = tg.grad(f)(kind(2.0, "eval"))
+        assert (gradient.w, gradient.mode) == (3.0, "eval")
+
+
+def test_whole_numbers_in_a_vector() -> None:
+    """As floating point, or as a setting, or not in the tree."""
+    n = np.array([1, 2])
+    text = said(lambda: tg.tree.ravel({"w": 2.0, "n": n}), tg.LeafError)
+    _, of_attrs = code_of(text)
+    kind: Any = attrs.make_class("P", {"w": attrs.field(), "n": run(of_attrs)["_"]}, eq=False)
+    for given, wanted in (
+        ({"w": 2.0, "n": n.astype(float)}, [1.0, 2.0, 2.0]),
+        (kind(2.0, n), [2.0]),
+    ):
+        vector, unravel = tg.tree.ravel(given)
+        same(vector, wanted)
+        same(tg.tree.ravel(unravel(vector + 0.5))[0], np.add(wanted, 0.5))
 
 
 # Losses, powers, other arrays --------------------------------------------------------------------
@@ -464,3 +633,57 @@ def test_arrays_that_do_not_compute_as_others() -> None:
         got = run(code, a=masked)["_"]
         assert type(got) is np.ndarray
         assert got.sum() == masked.sum()
+
+
+class Knows:
+    """A number of another library's, which knows what to do with a traced one."""
+
+    def __rmul__(self, x: Any) -> Any:
+        return x * 3.0
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Text(str):
+    """A text of a class of its own."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "other", ["a", b"a", None, decimal.Decimal(1), fractions.Fraction(1, 2), {}]
+)
+@pytest.mark.parametrize("x", [2.0, V])
+def test_what_no_operator_takes(x: Any, other: Any) -> None:
+    """It is refused by name, on either side, with the line; whoever knows of us is asked."""
+    for f in (
+        lambda x: x * other, lambda x: other * x, lambda x: x + other, lambda x: other - x,
+        lambda x: x**other, lambda x: x % other, lambda x: x < other, lambda x: x @ other,
+    ):  # fmt: skip
+        for run_it in (lambda f=f: tg.record(f, x), lambda f=f: tg.vmap(f)(V)):
+            text = said(run_it, tg.OperandError)
+            assert text.startswith("Expected a real number or an array of real numbers, got ")
+            assert "test_messages.py:" in text
+    same(tg.grad(lambda x: (x * Knows()).sum())(x), 3.0 * np.ones(np.shape(x)))
+    with pytest.raises(TypeError, match="unsupported operand"):
+        tg.record(lambda x: x * object.__new__(type("Else", (), {})), x)
+    same(tg.record(lambda x: x + range(5), V).value, V + np.arange(5))
+
+
+@pytest.mark.parametrize("other", [None, "a", Text("a")])
+def test_nothing_is_equal_to_a_text(other: Any) -> None:
+    """Nor to None: as NumPy has it, an array of truths; in a batch, one for each element."""
+    for x in (V, M, np.float64(2.0), 2.0):
+        functions: tuple[Callable[[Any], Any], ...] = (
+            lambda x: x == other, lambda x: other == x, lambda x: x != other,
+        )  # fmt: skip
+        for f in functions:
+            got: Any = tg.record(f, x).value
+            same(got, f(np.asarray(x)))
+            assert got.dtype == bool
+    same(tg.vmap(lambda x: np.where(x == other, 1.0, 2.0))(M), np.full(M.shape, 2.0))
+    assert tg.grad(lambda x: x * 2.0 if x != other else x)(3.0) == 2.0
+    assert tg.record(lambda x: 1.0 if x == Knows() else 0.0, 3.0).value == 1.0

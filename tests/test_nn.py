@@ -282,6 +282,18 @@ def test_layers_that_do_not_fit_are_refused(run: Callable[[], object], message: 
         run()
 
 
+@pytest.mark.parametrize("size", [2.5, 2.0, "2", None, True, np.float64(2.0)])
+def test_sizes_that_are_no_whole_numbers_are_refused(size: Any) -> None:
+    """By the function that was called, before anything is drawn."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match=r"^init_mlp expected whole numbers as its sizes, got \w+"):
+        nn.init_mlp(rng, [2, size])
+    with pytest.raises(TypeError, match=r"^init_linear expected whole numbers as its sizes, got"):
+        nn.init_linear(rng, size, 2)
+    assert rng.random() == np.random.default_rng(0).random()
+    assert nn.init_mlp(rng, np.array([2, 1]))[0].weight.shape == (2, 1)  # type: ignore[arg-type]
+
+
 def test_the_error_names_the_users_line() -> None:
     """Inside a gradient as well as outside."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import operator
 from collections.abc import Callable
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -549,3 +552,61 @@ def test_norm_0_is_a_float() -> None:
         found = tnp.linalg.norm(x, 0)
         assert found == expected
         assert found.dtype == expected.dtype
+
+
+# Python's numbers --------------------------------------------------------------------------------
+TWO: list[Callable[[Any, Any], Any]] = [
+    *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
+    *(operator.mod, operator.pow),
+    *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
+    *(np.add, np.subtract, np.multiply, np.divide, np.floor_divide, np.remainder, np.power),
+    *(np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
+]
+ONE: list[Callable[[Any], Any]] = [operator.neg, operator.abs, np.negative, np.absolute]
+NUMBERS = [2.5, -3.0, 0.0, 2, -1, True, np.float64(1.5), np.float32(0.7), np.int64(3)]
+
+
+def outcome(run: Callable[[], Any]) -> tuple[Any, ...]:
+    """The type and the value; or the class of the error."""
+    try:
+        with np.errstate(all="ignore"):
+            value = run()
+    except Exception as error:  # noqa: BLE001
+        kinds = ZeroDivisionError, ValueError, TypeError
+        return tuple(kind for kind in kinds if isinstance(error, kind))
+    # NumPy has two powers, one for arrays and one for its scalars, that differ in the last place.
+    return type(value), f"{value:.{6 if isinstance(value, np.float32) else 14}g}"
+
+
+@pytest.mark.parametrize("f", TWO)
+def test_two_numbers(f: Callable[[Any, Any], Any]) -> None:
+    """Operators compute with Python's numbers as Python does, functions as NumPy does."""
+    for x, y in itertools.product(NUMBERS, NUMBERS):
+        expected = outcome(partial(f, x, y))
+        if expected[0] is complex:
+            expected = (ValueError,)
+        for traced in (
+            outcome(lambda: tg.record(f, x, y).value),  # noqa: B023  # called at once
+            outcome(lambda: tg.record(lambda x: f(x, y), x).value),  # noqa: B023
+            outcome(lambda: tg.record(lambda y: f(x, y), y).value),  # noqa: B023
+        ):
+            assert traced == expected, (f, x, y)
+
+
+@pytest.mark.parametrize("f", ONE)
+def test_one_number(f: Callable[[Any], Any]) -> None:
+    """The same for one operand."""
+    for x in NUMBERS:
+        traced = outcome(lambda: tg.record(f, x).value)  # noqa: B023  # called at once
+        assert traced == outcome(partial(f, x)), (f, x)
+
+
+@pytest.mark.parametrize("f", [np.divide, np.multiply, np.subtract, np.power, np.add])
+def test_a_gradient_by_a_number_is_one(f: Any) -> None:
+    """The conversion has its derivative, and the gradient is a Python float for one."""
+    functions: list[Callable[[Any], Any]] = [lambda x: f(x, 3.0) * x, lambda x: f(3.0, x) * x]
+    for g in functions:
+        found = tg.grad(g)(1.5)
+        assert type(found) is float
+        expected = (g(1.5 + 1e-6) - g(1.5 - 1e-6)) / 2e-6
+        assert abs(found - expected) < 1e-7 * abs(expected) + 1e-8

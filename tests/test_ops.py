@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 import tapegrad as tg
 import tapegrad.numpy as tnp
 from tapegrad import ops
-from tapegrad._tape import CONSTANT, INPUT, AnyOp, Array, Operand, Parametric
+from tapegrad._tape import CONSTANT, INPUT, AnyOp, Array, Operand
 from tapegrad._typing import Kind, Sample
 from tapegrad._values import shape_of
 from tapegrad.numpy import TABLE
-from tapegrad.ops._define import Variadic, primitive
+from tapegrad.ops._define import Parametric, Variadic, primitive
 from tapegrad.ops._elementwise import aligned, elementwise
 from tapegrad.testing import check_grads
 

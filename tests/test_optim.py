@@ -228,7 +228,7 @@ def test_updates_that_do_not_broadcast_are_refused_by_path() -> None:
     for wrong in (np.ones(3), 1.0):
         with pytest.raises(tg.ShapeError, match=r"params\['w'\] has shape \(2,\) and its update"):
             optim.apply_updates({"w": np.ones(2)}, {"w": wrong})
-    with pytest.raises(tg.ShapeError, match=r"update for params\['c'\].* is no parameter"):
+    with pytest.raises(tg.ShapeError, match=r": an update for params\['c'\].* is no parameter"):
         optim.apply_updates({"w": 1.0}, {"w": 1.0, "c": 1.0})
 
 
@@ -431,6 +431,62 @@ def test_settings_change_no_dtype(kind: Any) -> None:
         for leaf in tg.tree.leaves((updates, state, optim.apply_updates(params, updates))):
             assert np.asarray(leaf).dtype.kind == "i" or leaf.dtype == np.float32
     assert np.asarray(optim.l2_penalty(params, half)).dtype == np.float32
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, optim.momentum(0.5), optim.chain()])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("other", [np.float32, np.float64, np.int64])
+def test_a_gradient_is_taken_in_the_dtype_of_its_parameter(
+    optimizer: Transformation[Any], dtype: Any, other: Any
+) -> None:
+    """So is an update: parameters, updates and state stay in theirs. A float stays a float."""
+    params = {"w": np.full(2, 4.0, dtype), "b": 3.0, "s": dtype(2.0)}
+    grads = {"w": np.ones(2, other), "b": other(1.0), "s": other(1.0)}
+    state = optimizer.init(params)
+    for _ in range(2):
+        updates, state = optimizer.update(grads, state, params)
+        stepped = optim.apply_updates(params, updates)
+        moved = optim.apply_updates(params, grads)
+        assert moved["w"].tolist() == [5.0, 5.0]
+        for each in (updates, stepped, moved):
+            assert each["w"].dtype == dtype
+            assert [type(each["b"]), type(each["s"])] == [float, dtype]
+        velocities = [x for x in tg.tree.leaves(state) if isinstance(x, np.ndarray)]
+        assert [x.dtype for x in velocities] == [dtype] * len(velocities)
+    assert grads["w"].dtype == other
+
+
+def test_traced_updates_are_taken_in_the_dtype_of_their_parameter() -> None:
+    """Of a step that is differentiated: the sum of p - r g has slope -2 by r, 1 by p."""
+    p, g = np.ones(2, np.float32), np.ones(2)
+
+    def after(rate: Any, p: Any) -> Any:
+        optimizer = optim.sgd(rate)
+        updates, _ = optimizer.update(g * rate / rate, optimizer.init(p), p)
+        stepped = optim.apply_updates(p, updates)
+        assert stepped.dtype == np.float32
+        return stepped.sum()
+
+    by_rate, by_p = tg.grad(after, (0, 1))(0.5, p)
+    close(by_rate, -2.0, rtol=1e-6)
+    assert by_p.dtype == np.float32
+    assert by_p.tolist() == [1.0, 1.0]
+
+
+def test_whole_parameters_are_not_cut() -> None:
+    """2 + 0.5 is 2.5: nothing makes an integer of it again."""
+    assert optim.apply_updates(2, 0.5) == 2.5
+    assert optim.apply_updates(np.array([2]), np.array([0.5])).tolist() == [2.5]
+
+
+@pytest.mark.parametrize("parts", [[optim.sgd(0.1)], (optim.scale(0.1), optim.scale(0.1)), 0.1, {}])
+def test_a_chain_of_no_transformation_is_refused(parts: Any) -> None:
+    """A list of them, above all."""
+    with pytest.raises(
+        TypeError,
+        match=r"got a (list|tuple|float|dict) as number 2; of a list of them write chain\(\*",
+    ):
+        optim.chain(optim.sgd(0.1), parts)
 
 
 def test_a_penalty_is_differentiated_by_its_weight() -> None:

@@ -20,7 +20,7 @@ import truth
 
 import tapegrad as tg
 import tapegrad.numpy as tnp
-from tapegrad import ops
+from tapegrad import ops, optim
 from tapegrad._program import Guard
 from tapegrad._tape import CONSTANT, INPUT, AnyOp, Tape
 from tapegrad.numpy import TABLE
@@ -269,6 +269,35 @@ def test_what_transforms_return(wrap: Any, copied: Callable[[Any], Any]) -> None
     for f in (tnp.sin, cubed):
         x = np.array([1.0, 2.0]) if wrap is tg.vmap else 1.0
         truth.assert_same(copied(wrap(f))(x), wrap(f)(x))
+
+
+OPTIMIZERS: dict[str, Callable[[], optim.Transformation[Any]]] = {
+    "sgd": lambda: optim.sgd(0.1),
+    "all": lambda: optim.sgd(0.1, momentum=0.9, nesterov=True, l2=0.01),
+    "constant": lambda: optim.sgd(optim.constant(0.1)),
+    "linear": lambda: optim.sgd(optim.linear_decay(1.0, 0.1, 3)),
+    "exponential": lambda: optim.sgd(optim.exponential_decay(1.0, 0.5, 2)),
+    "cosine": lambda: optim.scale(optim.cosine_decay(1.0, 0.1, 3)),
+    "l2": lambda: optim.add_l2(0.5),
+    "momentum": lambda: optim.momentum(0.5),
+    "chain": lambda: optim.chain(optim.chain(), optim.momentum(0.5), optim.scale(0.1)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@each_copy
+def test_an_optimiser(name: str, copied: Callable[[Any], Any]) -> None:
+    """With its schedule and its state: the copy goes on where the original was."""
+    optimizer = OPTIMIZERS[name]()
+    params = {"w": X, "b": 1.0}
+    state = optimizer.init(params)
+    for _ in range(3):
+        other = copied(optimizer)
+        updates, after = other.update(params, copied(state), params)
+        expected, state = optimizer.update(params, state, params)
+        truth.assert_same(updates, expected)
+        truth.assert_same(after, state)
+        truth.assert_same(other.init(params), optimizer.init(params))
 
 
 # What does not -----------------------------------------------------------------------------------

@@ -6,61 +6,39 @@ until it is mended.
 
 from __future__ import annotations
 
-import itertools
 import math
 import pickle
 import runpy
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
+from calls import WITH_SIGNATURES
+from hypothesis import Phase, find, settings
 from programs import (
     CHECKS,
-    Case,
-    Code,
     Failure,
     __main__ as hunting,
     _cases as drawing,
+    cases,
     check,
+    failure_of,
+    program,
     quietly,
     shown,
 )
-from programs._functions import FUNCTIONS, takes_values
-from programs._hunt import Found, Hunt, Sign, one_round
-from programs._reduce import reduced
+from programs._functions import FUNCTIONS, Function, takes_values
+from programs._hunt import CALM, Found, Hunt, Sign, one_round
 from programs._settings import SETTINGS
 from programs._truth import slope_and_curvature
 from programs._worlds import REAL, Instead, extended, see
 
 import tapegrad as tg
 from tapegrad.numpy import TABLE
-
-
-def program(inputs: str, body: str) -> Case:
-    """A program by its lines; the inputs are its arguments."""
-    lines = tuple(inputs.strip().splitlines())
-    names = tuple(line.partition(" = ")[0] for line in lines)
-    arguments = "(" + "".join(f"{name}, " for name in names) + ")"
-    return Case(Code(lines, names, arguments, names, tuple(body.strip().splitlines())))
-
-
-def failure_of(case: Case) -> Failure | None:
-    """What is wrong with a program."""
-    body = case.code.body
-    if "return refused" in body:
-        doubtful = body if body[0].startswith("def ") else None
-        case = Case(attrs.evolve(case.code, body=("return x1",)), body, doubtful)
-    try:
-        check(case)
-    except Failure as failure:
-        return failure
-    return None
-
 
 # What was found ----------------------------------------------------------------------------------
 MENDED: list[tuple[str, str]] = [
@@ -90,6 +68,18 @@ MENDED: list[tuple[str, str]] = [
     ("x1 = np.array([0.7, -1.3])", "v2 = x1 < x1\nv3 = np.arctan2(v2, v2)\nreturn v3"),
     ("x1 = 0.7", "refused = tg.nn.accuracy(x1, x1)\nreturn refused"),
     ("x1 = True", "return np.real(x1)"),
+    ("x1 = True", "refused = np.subtract(x1, x1)\nreturn refused"),
+    ("x1 = np.float32(0.7)\nx2 = 0.55", "v3 = np.negative(x2)\nv4 = v3 * x1\nreturn v4"),
+    (
+        "x1 = np.array([0.7, -1.3])\nx2 = np.ones((2, 2))",
+        "refused = np.linalg.tensordot(x2, x1)\nreturn refused",
+    ),
+    ("x1 = 2.0", "refused = np.linalg.cholesky(x1, upper=True)\nreturn refused"),
+    ("x1 = np.ones((2, 3))", "return x1[np.zeros((2, 0), bool)]"),
+    (
+        "x1 = np.zeros((0,))\nx2 = 0.0",
+        "v3 = x1 / x2\nreturn v3",
+    ),
 ]
 OPEN: list[tuple[str, str]] = []
 
@@ -128,123 +118,29 @@ def test_every_function_joins() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.text)
-def test_every_parameter_is_known(function: Any) -> None:
+def test_every_parameter_is_known(function: Function) -> None:
     """A function with a parameter of a new name needs a line in `_settings.SETTINGS`."""
     for parameter in (*function.parameters, *function.more):
         known = takes_values(parameter) or parameter.name in SETTINGS
         assert known, f"{function.text}: what may {parameter.name} be? Say it in _settings.SETTINGS"
 
 
-# That faults are found ---------------------------------------------------------------------------
-def only(transform: str, wrong: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A sine that is another function of what one transform traces."""
-
-    def sine(x: Any) -> Any:
-        there = isinstance(x, tg.Var) and x._trace.transform == transform
-        return wrong(x) if there else np.sin(x)
-
-    return sine
+@WITH_SIGNATURES
+def test_every_setting_is_used() -> None:
+    """A line in `_settings.SETTINGS` is of a parameter of some function, of one NumPy at least."""
+    used = {p.name for f in FUNCTIONS for p in (*f.parameters, *f.more)}
+    assert set(SETTINGS) - used <= {"newshape", "descending"}
 
 
-@tg.custom_vjp
-def steep(x: Any) -> Any:
-    """A sine whose slope is one percent off."""
-    return np.sin(x), lambda g: (1.01 * np.cos(x) * g,)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.text)
+def test_every_function_is_written(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In programs that have no other to call: NumPy takes what is drawn for its parameters."""
+    monkeypatch.setattr(drawing, "FUNCTIONS", [function] * 16)
+    calm = settings(CALM, phases=[Phase.generate], derandomize=True, max_examples=400)
+    find(cases(3, 0), lambda case: function.text in case.code.calls, settings=calm)
 
 
-@tg.custom_vjp
-def straight(x: Any) -> Any:
-    """A sine whose slope does not change."""
-    return np.sin(x), lambda g: (tg.stop_gradient(np.cos(x)) * g,)
-
-
-def writing(x: Any) -> Any:
-    """A sine that writes into a plain operand."""
-    out = np.sin(x)
-    if isinstance(x, np.ndarray):
-        x[...] = 0.0
-    return out
-
-
-def fickle() -> Callable[[Any], Any]:
-    """A sine that is another each time."""
-    count = itertools.count()
-    return lambda x: np.sin(x) + 1e-9 * next(count)
-
-
-FAULTS: dict[str, Callable[[Any], Any]] = {
-    "value": lambda x: np.sin(x) * (1.0 + 1e-9),
-    "value dtype": lambda x: np.sin(x).astype(np.float32),
-    "value bits": lambda x: np.sin(x) * (1.0 + 2.3e-16),
-    "value structure": lambda x: [np.sin(x)],
-    "value raised": only("record", lambda x: x.no_such_thing),
-    "twice": fickle(),
-    "changed": writing,
-    "grad raised": only("grad", lambda x: x.no_such_thing),
-    "modes": only("jvp", steep),
-    "slope": steep,
-    "curvature": straight,
-    "vmap": only("vmap", np.cos),
-    "vmap dtype": only("vmap", lambda x: np.sin(x).astype(np.float32)),
-}
-LONG = (
-    "x1 = np.array([0.7, -1.3])\nx2 = np.float64(0.45)",
-    """
-v3 = x1 * 0.5
-v4 = v3 + 0.0
-if see(v4.shape == ()):
-    v4 = v4 * 2.0
-v5 = np.sin(x1)
-v6 = x1 - x2
-return v5
-""",
-)
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong sine is found among other things, and the program that shows it is short."""
-    monkeypatch.setitem(REAL, "np", Instead(np, sin=FAULTS[name]))
-    failure = failure_of(program(*LONG))
-    assert failure is not None
-    assert failure.check == name
-    assert failure.is_wrong == ("raised" not in name)
-    code = reduced(failure, CHECKS).case.code
-    assert (code.leaves, code.body) == (("x1",), ("v5 = np.sin(x1)", "return v5"))
-
-
-def no_such_key(key: Any) -> Any:
-    """An error from inside."""
-    return dict[str, Any]()[str(key)]
-
-
-@pytest.mark.parametrize(
-    ("sine", "expected"),
-    [
-        (lambda x, **options: np.sin(x), "accepted"),
-        (lambda x, **options: no_such_key(x), "refusal"),
-        (np.sin, None),
-    ],
-)
-def test_what_is_not_refused_is_found(
-    sine: Any, expected: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where NumPy refuses, a value is wrong, and so is an error from inside."""
-    monkeypatch.setitem(REAL, "np", Instead(np, sin=sine))
-    failure = failure_of(program("x1 = 0.7", "refused = np.sin(x1, option=1)\nreturn refused"))
-    assert (failure and failure.check) == expected
-
-
-def test_a_transform_that_raises_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its function runs on plain values: it is not the function that is to blame."""
-    sine = only("grad", lambda x: no_such_key(x))
-    monkeypatch.setitem(REAL, "np", Instead(np, sin=sine))
-    body = "def g(y):\n    return np.sin(y)\nrefused = tg.grad(g)(x1)\nreturn refused"
-    failure = failure_of(program("x1 = 0.7", body))
-    assert failure is not None
-    assert failure.check == "transform raised"
-
-
+# The hunt -----------------------------------------------------------------------------------------
 def test_a_hunt_finds_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn, made short, and once only."""
     monkeypatch.setitem(REAL, "np", Instead(np, sin=np.cos))
@@ -369,7 +265,7 @@ def test_the_hunt_as_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_one_round_in_a_process_of_its_own() -> None:
     """What it gives can be sent back."""
-    options = {"jax": False, "size": 3, "numbers": True}
+    options = {"jax": False, "size": 3, "programs": 5, "numbers": True}
     found = pickle.loads(pickle.dumps(one_round(3, options, frozenset())))
     assert found.stats["rounds"] == 1
     assert found.stats["programs"] > 1

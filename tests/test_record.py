@@ -251,7 +251,9 @@ def test_recording_inside_a_transform() -> None:
 
 def test_bad_arguments_are_named() -> None:
     """The path is that of the function's own parameter."""
-    with pytest.raises(tg.LeafError, match=r"^p\['n'\] is str 'three', which is not a number"):
+    with pytest.raises(
+        tg.LeafError, match=r"^p\['n'\] is str 'three', which is not a plain number"
+    ):
         tg.record(lambda p: p["x"], {"x": 1.0, "n": "three"})
     with pytest.raises(tg.LeafError, match=r"^p\['n'\] is complex128\[3\]: only real numbers"):
         tg.record(lambda p: p["x"], {"x": 1.0, "n": np.ones(3, complex)})

@@ -8,6 +8,7 @@ import pickle
 import sys
 import tracemalloc
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -505,14 +506,10 @@ def _no_collector() -> Any:
     gc.enable()
 
 
-def count(kind: type) -> int:
-    """How many objects of a class are alive."""
-    return sum(type(thing) is kind for thing in gc.get_objects())
-
-
 def alive() -> tuple[int, ...]:
     """How many tapes, records and traced values are alive."""
-    return tuple(count(kind) for kind in (tg.Tape, tg.Node, Binary, tg.Var))
+    kinds = Counter(map(type, gc.get_objects()))
+    return tuple(kinds[kind] for kind in (tg.Tape, tg.Node, Binary, tg.Var))
 
 
 RUNS: dict[str, Callable[[Callable[[Any], Any]], object]] = {

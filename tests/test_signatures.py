@@ -308,11 +308,15 @@ NOT_ANSWERED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: x.max(None, X), tg.MutationError, "numpy.max was asked to write into an array"),
     (lambda x: np.clip(x, 0, 1, min=2), ValueError, "a_min and a_max, or min and max, not both"),
     (lambda x: np.clip(x, 0), TypeError, "a_min and a_max are given together"),
+    (lambda x: np.var(x, ddof=1, correction=1), ValueError, "ddof and correction are one"),
+    (lambda x: np.sort(x, kind="stable", stable=True), ValueError, "kind and stable are one"),
+    (lambda x: x.argsort(kind="heapsort", stable=False), ValueError, "kind and stable are one"),
     (lambda x: np.pad(x, NOT_WHOLE), TypeError, "`pad_width` must be of integral type"),
     (lambda x: np.einsum("i...->i", x), ValueError, "'i...->i' does not fit operands of"),
     (lambda x: np.sum(x, initial=2.0), tg.MissingRuleError, "there is no initial=2.0 in its"),
     (lambda x: np.exp(x, where=X > 1), tg.MissingRuleError, "there is no where= in its"),
     (lambda x: np.linalg.norm(x, 2), tg.MissingRuleError, "there is no ord=2 in its"),
+    (lambda x: UNTYPED.take(x, 99, mode=None), tg.MissingRuleError, "there is no mode= in its"),
     (lambda x: np.where(x > 0), tg.MissingRuleError, "missing a required argument: 'x'"),
 ]
 
@@ -334,6 +338,8 @@ def test_a_function_that_does_not_say_its_signature() -> None:
     """As many that are written in C, before NumPy 2.4: what does not fit is refused, too."""
     with pytest.raises(tg.MissingRuleError, match=r"max of a traced .*: too many positional arg"):
         call_function({max: lambda x: x}, max, (1.0, 2.0), {})
+    with pytest.raises(tg.MissingRuleError, match=r"^builtins.max has no derivative rule"):
+        call_function({}, max, (1.0, 2.0), {"key": None})
 
 
 def test_a_parameter_bound_to_another_would_be_found() -> None:

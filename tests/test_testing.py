@@ -537,6 +537,16 @@ def test_values_that_are_there_nearby(error: type[Exception]) -> None:
             check_grads(given(narrow, times(factor, lambda x: 1.0 / x)), (0.5,), 1)
 
 
+def test_where_the_floats_end() -> None:
+    """No step leaves them, however large the others have to be."""
+
+    def f(x: Any) -> Any:
+        assert x < math.inf
+        return np.sin(x * 1e-306)
+
+    check_grads(f, (1.79e308,))
+
+
 def test_the_seed_and_rtol() -> None:
     """A slope that is off by 1e-5 passes where 1e-4 is allowed."""
     f = given(lambda x: x * x, lambda x: 2.0 * x * (1.0 + 1e-5))

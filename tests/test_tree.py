@@ -294,25 +294,6 @@ def test_a_class_made_in_a_function() -> None:
         tree.map(lambda a, b: a, first(1.0), second(1.0))
 
 
-class Positive(NamedTuple("Positive", [("a", Any)])):
-    """A named tuple that its class checks, when a tree is put together, too."""
-
-    __slots__ = ()
-
-    def __new__(cls, a: Any) -> Any:
-        """Of what is positive."""
-        if a < 0.0:
-            raise ValueError("not positive")
-        return super().__new__(cls, a)
-
-
-def test_the_error_of_a_class_is_its_own() -> None:
-    """It says what it said, and not that the leaves were too few."""
-    with pytest.raises(ValueError, match=r"^not positive$") as caught:
-        tree.map(lambda x: -x, Positive(1.0))
-    assert type(caught.value) is ValueError
-
-
 # map, from_paths, ravel --------------------------------------------------------------------------
 
 
@@ -364,6 +345,28 @@ def test_ravel_of_a_mixed_tree() -> None:
     assert not np.shares_memory(again["a"], vector)
     again["a"][0, 0] = 99.0
     assert vector[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    "leaf", [np.arange(3), np.array([True]), np.int32(1), np.True_, True, np.zeros(2, np.uint8)]
+)
+def test_ravel_refuses_what_has_no_fractions(leaf: Any) -> None:
+    """A vector's 1.7 would come back as 1, and a truth as 1.0."""
+    with pytest.raises(
+        tg.LeafError, match=r"^tree\['n'\]\[0\] is (int|bool|uint8).* have fractions"
+    ):
+        tree.ravel({"n": [leaf], "w": np.ones(2)})
+    assert tree.size({"n": [leaf]}) == np.size(leaf)
+
+
+def test_ravel_of_python_ints() -> None:
+    """They are floats, however large; and so they come back, also where they are traced."""
+    truth.assert_same(tree.ravel({"a": 1, "b": 2})[0], np.array([1.0, 2.0]))
+    vector, unravel = tree.ravel([2, 2**70])
+    truth.assert_same(vector, np.array([2.0, 2.0**70]))
+    assert unravel(np.array([2.5, 1.0])) == [2.5, 1.0]
+    recording = tg.record(lambda n: tree.ravel({"n": n, "w": 0.5})[0], 3)
+    truth.assert_same(recording.value, np.array([3.0, 0.5]))
 
 
 def test_ravel_of_nothing() -> None:

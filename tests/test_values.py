@@ -350,7 +350,7 @@ def is_smooth(value: Any, way: Way) -> bool:
     """Whether it is finite, of float64, and no kink: each deviation of one element is 0."""
     leaves = [np.asarray(x) for x in tg.tree.leaves(value)]
     floats = all(x.dtype == np.float64 and np.isfinite(x).all() for x in leaves)
-    return bool(leaves) and floats and (way.about, way.value) != ("axis", ())
+    return bool(leaves) and floats and (way.about, str(way.value)) != ("axis", "()")
 
 
 IN_A_DTYPE: list[Callable[..., Any]] = [

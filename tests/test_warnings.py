@@ -529,6 +529,14 @@ def test_a_numpy_that_keeps_its_settings_elsewhere() -> None:
     assert Context().run(crowded).name == "not found"
 
 
+def test_a_node_is_differentiated_where_a_walk_stands_at_it() -> None:
+    """Not wherever something of ours has a node under the name that the walks have it."""
+    (_, node) = tg.record(np.exp, 1.0).tape
+    assert "node" in (frame := sys._getframe()).f_locals
+    assert _warnings._walked_at([frame]) is None
+    assert node.op is tnp.exp
+
+
 def test_functions_keep_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names and signatures; and without NumPy's variable they run."""
 

@@ -16,7 +16,7 @@ import truth
 
 import tapegrad
 import tapegrad.numpy as tnp
-from tapegrad._hints import INSTEAD
+from tapegrad._hints import INSTEAD, shown
 from tapegrad._words import ATTRIBUTES, REASONS, USES, WORDS
 
 tg: Any = tapegrad
@@ -80,7 +80,6 @@ TRUTH: dict[str, Use] = {
     "clip_(min, max)": (M, (-0.6, 0.6), np.clip),
     "clone()": (M, (), np.copy),
     "compress(condition, axis=None)": (M, ([False, True], 0), lambda x, c, a: np.compress(c, x, a)),
-    "conjugate()": (M, (), np.conjugate),
     "contiguous()": (M, (), np.ascontiguousarray),
     "copy_(y)": (M, (N,), lambda x, y: y),
     "cpu()": (M, (), np.array),
@@ -114,7 +113,6 @@ TRUTH: dict[str, Use] = {
     "numpy()": (M, (), np.array),
     "permute(*axes)": (SQUARE[None], ((2, 0, 1),), np.transpose),
     "put(indices, values)": (M, ([0, 4], [7.0, 8.0]), put),
-    "real": (M, (), np.real),
     "relu()": (M, (), lambda x: np.maximum(x, 0.0)),
     "round_()": (M, (), np.round),
     "searchsorted(v)": (np.array([0.5, 1.0, 2.0]), (1.5,), np.searchsorted),
@@ -194,6 +192,30 @@ def test_a_word_is_no_attribute(name: str) -> None:
     with pytest.raises(AttributeError):
         getattr(tg.Var, name)
     assert name not in dir(tg.Var)
+
+
+def test_a_method_that_is_a_function_of_numpys() -> None:
+    """It has what the function has: a hint that keeps the gradient."""
+    for name in ("cumprod", "choose"):
+        text = said(lambda name=name: tg.grad(lambda x: getattr(x, name))(M))
+        function = f"numpy.{name}"
+        assert text == (
+            f"a traced value has no attribute {name!r}: {function} has no derivative rule.\n"
+            f"{shown(INSTEAD[function])}"
+        )
+    methods = {name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(tg.Var, name)}
+    for name in methods - {*ATTRIBUTES}:
+        text = said(lambda name=name: tg.grad(lambda x: getattr(x, name))(M))
+        # A constant only where there is no rule and no hint.
+        assert ("a constant" in text) <= (f"numpy.{name}" not in INSTEAD)
+        assert getattr(np, name, None) not in tnp.TABLE
+
+
+def test_the_value_itself() -> None:
+    """Of real numbers."""
+    for f in (lambda x: x.real, lambda x: x.conjugate(), np.real):
+        np.testing.assert_array_equal(tg.grad(lambda x, f=f: (f(x) ** 2).sum())(M), 2.0 * M)
+    assert tg.record(lambda x: x.conjugate(), 2.0).value == 2.0
 
 
 def test_help_is_silent_about_words() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import numpy as tnp
-from .._errors import ShapeError, at_line
+from .._errors import ShapeError, at_line, describe
 from .._tape import Array
 from .._values import array, shape_of
 from ._init import Initializer, glorot_uniform, zeros
@@ -95,7 +95,7 @@ def init_linear(
 ) -> Linear:
     """A new linear layer: weight of shape (n_in, n_out) drawn first, then bias of shape (n_out,).
 
-    Raises ValueError unless both sizes are at least 1.
+    Raises ValueError unless both sizes are at least 1, TypeError unless they are whole numbers.
 
     >>> init_linear(np.random.default_rng(0), 2, 3).weight.shape
     (2, 3)
@@ -116,7 +116,8 @@ def init_mlp(
 ) -> tuple[Linear, ...]:
     """The layers of `mlp` for ``sizes = (n_in, width, ..., n_out)``, drawn first to last.
 
-    Raises ValueError for fewer than two sizes, or one below 1.
+    Raises ValueError for fewer than two sizes, or one below 1, TypeError for what is no whole
+    number.
 
     >>> layers = init_mlp(np.random.default_rng(0), (2, 16, 16, 1))
     >>> [layer.weight.shape for layer in layers]
@@ -130,6 +131,9 @@ def init_mlp(
 
 
 def _check_sizes(name: str, sizes: Sequence[int]) -> None:
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+            raise TypeError(f"{name} expected whole numbers as its sizes, got {describe(size)}")
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(
             f"{name} expected two or more sizes of at least 1, first the inputs, last the outputs, "

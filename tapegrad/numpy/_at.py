@@ -9,7 +9,7 @@ import numpy as np
 
 from .._errors import ShapeError, at_line
 from .._tape import Array, Operand
-from .._values import array, dtype_of, is_floating, shape_of
+from .._values import array, dtype_of, is_floating, is_whole, shape_of
 from ..ops._arithmetic import add
 from ..ops._index import getitem, normalise, scatter_add
 from ..ops._set import index_set
@@ -57,7 +57,10 @@ def _promoted(x: Any, values: Any) -> tuple[Any, Any]:
     """x in a dtype that can hold the values (integers become floating point where those are), and
     the values, lists as arrays.
     """
-    v = array(values)
+    if isinstance(values, int) or (isinstance(values, list) and is_whole(array(values))):
+        v = np.asarray(values, dtype_of(x))  # OverflowError, as NumPy's, if it does not fit
+    else:
+        v = array(values)
     if is_floating(v) and not is_floating(x):
         x = astype.bind(x, dtype=np.result_type(dtype_of(x), dtype_of(v)))
     return x, v

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import NO_VALUE, refusal
 from .._errors import at_line
 from .._tape import Array, Operand
 from .._typing import DType, Layout
@@ -21,6 +21,7 @@ from .._values import (
     array as as_array,
     dtype_of,
     is_floating,
+    is_whole,
     operand,
     plain_of,
     real_dtype,
@@ -51,9 +52,9 @@ def pad(array: Operand, pad_width: Any, mode: Padding = "constant", **options: A
     x = as_array(array)
     lengths = shape_of(x)
     if callable(mode) or mode in _COMPUTED:
-        refuse(np.pad, mode=mode)
+        raise refusal(np.pad, mode=mode)
     if options.get("reflect_type", "even") != "even":
-        refuse(np.pad, reflect_type=options["reflect_type"])
+        raise refusal(np.pad, reflect_type=options["reflect_type"])
     if mode != "constant":
         places: Any = np.pad(
             np.arange(math.prod(lengths)).reshape(lengths), pad_width, mode, **options
@@ -109,9 +110,6 @@ def _lower(x: Any, k: Any, more: int = 0) -> Any:
     return triangle(*shape_of(x)[-2:], k=diagonal + more, dtype=bool)
 
 
-_NO_VALUE: Any = np._NoValue  # NumPy's own: None is no bound
-
-
 @overload
 def clip(a: Operand, a_min: Operand | None, a_max: Operand | None, out: None = None) -> Array: ...
 @overload
@@ -121,12 +119,12 @@ def clip(
 @answers(np.clip)
 def clip(
     a: Operand,
-    a_min: Operand | None = _NO_VALUE,
-    a_max: Operand | None = _NO_VALUE,
+    a_min: Operand | None = NO_VALUE,
+    a_max: Operand | None = NO_VALUE,
     out: None = None,
     *,
-    min: Operand | None = _NO_VALUE,
-    max: Operand | None = _NO_VALUE,
+    min: Operand | None = NO_VALUE,
+    max: Operand | None = NO_VALUE,
 ) -> Array:
     """a kept between two bounds, of which either may be None; at a bound the gradient is halved.
 
@@ -136,13 +134,13 @@ def clip(
     array([0. , 0.5, 1. ])
     """
     if out is not None:
-        refuse(np.clip, out=out)
-    if a_min is _NO_VALUE and a_max is _NO_VALUE:
-        a_min = None if min is _NO_VALUE else min
-        a_max = None if max is _NO_VALUE else max
-    elif a_min is _NO_VALUE or a_max is _NO_VALUE:
+        raise refusal(np.clip, out=out)
+    if a_min is NO_VALUE and a_max is NO_VALUE:
+        a_min = None if min is NO_VALUE else min
+        a_max = None if max is NO_VALUE else max
+    elif a_min is NO_VALUE or a_max is NO_VALUE:
         raise TypeError(f"clip: a_min and a_max are given together, None for no bound{at_line()}")
-    elif min is not _NO_VALUE or max is not _NO_VALUE:
+    elif min is not NO_VALUE or max is not NO_VALUE:
         raise ValueError(f"clip: bounds are a_min and a_max, or min and max, not both{at_line()}")
     return _clipped(as_array(a), a_min, a_max)
 
@@ -151,7 +149,7 @@ _NUMBERS = (float, int)  # which leave a floating dtype as it is
 
 
 def _clipped(x: Any, low: Any, high: Any) -> Array:
-    if dtype_of(x).kind in "iu":  # a bound that no such number reaches is none
+    if is_whole(x):  # a bound that no such number reaches is none
         info = np.iinfo(dtype_of(x))
         low = None if type(low) is int and low <= info.min else low
         high = None if type(high) is int and high >= info.max else high

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line
 from .._tape import Array, Operand
 from .._typing import Axis, DType
@@ -127,7 +127,7 @@ def _matrix_norm(x: Any, ord: float | str | None, axes: tuple[int, int], keepdim
     if ord in (None, "f", "fro"):
         return _euclidean(x, axes_of(x, axes), keepdims)
     if ord in (2, -2, "nuc"):
-        refuse(np.linalg.norm, ord=ord)
+        raise refusal(np.linalg.norm, ord=ord)
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError(f"norm: ord {ord!r} is not one of matrices{at_line()}")
     rows, columns = axes

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError
 from .._tape import Array, Operand
 from .._typing import DType, Value
@@ -32,7 +33,8 @@ def dot(a: Operand, b: Operand, out: None = None) -> Array:
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    refuse(np.dot, out=out)
+    if out is not None:
+        raise refusal(np.dot, out=out)
     x, y = array(a), array(b)
     rank, other = len(shape_of(x)), len(shape_of(y))
     if not rank or not other:
@@ -68,7 +70,8 @@ def outer(a: Operand, b: Operand, out: None = None) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    refuse(np.outer, out=out)
+    if out is not None:
+        raise refusal(np.outer, out=out)
     x, y = array(a), array(b)
     column = reshape(x, (math.prod(shape_of(x)), 1))
     row = reshape(y, (1, math.prod(shape_of(y))))
@@ -89,27 +92,27 @@ def _axes(axes: Any) -> tuple[list[int], list[int]]:
 def tensordot(a: Operand, b: Operand, axes: int | tuple[Any, Any] | list[Any] = 2) -> Array:
     """The product summed over axes: the last and first n, or those named for each operand.
 
+    An axis that an operand does not have raises numpy.exceptions.AxisError.
+
     >>> float(tensordot(np.ones((2, 3)), np.ones((2, 3))))
     6.0
     """
     x, y = array(a), array(b)
     left, right = shape_of(x), shape_of(y)
-    ours, theirs = _axes(axes)
-    if len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
-        raise ShapeError(f"tensordot: an axis is named twice, in {ours} or {theirs}")
+    first, second = _axes(axes)
+    ours = normalize_axis_tuple(first, len(left), "tensordot: axes of a")
+    theirs = normalize_axis_tuple(second, len(right), "tensordot: axes of b")
     if [left[i] for i in ours] != [right[i] for i in theirs]:
         raise ShapeError(
-            f"tensordot: shapes {left} and {right} do not fit along axes {ours} and {theirs}"
+            f"tensordot: shapes {left} and {right} do not fit along axes {first} and {second}"
         )
-    ours, theirs = [i % len(left) for i in ours], [i % len(right) for i in theirs]
     rows = [i for i in range(len(left)) if i not in ours]
     columns = [i for i in range(len(right)) if i not in theirs]
     common = math.prod(left[i] for i in ours)
-    first = reshape(transpose(x, [*rows, *ours]), (math.prod(left[i] for i in rows), common))
-    second = reshape(
-        transpose(y, [*theirs, *columns]), (common, math.prod(right[i] for i in columns))
-    )
-    return reshape(matmul(first, second), [left[i] for i in rows] + [right[i] for i in columns])
+    height, width = (math.prod(left[i] for i in rows), math.prod(right[i] for i in columns))
+    matrix = reshape(transpose(x, [*rows, *ours]), (height, common))
+    other = reshape(transpose(y, [*theirs, *columns]), (common, width))
+    return reshape(matmul(matrix, other), [left[i] for i in rows] + [right[i] for i in columns])
 
 
 @answers(np.trace)
@@ -126,5 +129,6 @@ def trace(
     >>> float(trace(np.eye(3)))
     3.0
     """
-    refuse(np.trace, out=out)
+    if out is not None:
+        raise refusal(np.trace, out=out)
     return sum(diagonal(a, offset, axis1, axis2), -1, dtype)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Operand
 from .._typing import Axis, DType
-from .._values import array, real_dtype
+from .._values import array, has_gradients, real_dtype
 from ..ops._define import answers
 from ..ops._elementary import sqrt
 from ..ops._norms import deviation
@@ -33,9 +33,10 @@ def std(
     >>> float(std(np.array([1.0, 3.0])))
     1.0
     """
-    refuse(np.std, out=out)
-    if dtype is not None and real_dtype(dtype).kind != "f":
-        refuse(np.std, dtype=dtype)
+    if out is not None:
+        raise refusal(np.std, out=out)
+    if dtype is not None and not has_gradients(real_dtype(dtype)):
+        raise refusal(np.std, dtype=dtype)
     if mean is not None:
         return sqrt(var(a, axis, dtype, None, ddof, keepdims, mean=mean, correction=correction))
     x, params = var_settings("std", array(a), axis, dtype, ddof, keepdims, correction)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line, describe
 from .._tape import Array, Operand
 from .._typing import Axis, Order, Shape
@@ -26,6 +26,7 @@ from ..ops._shape import (
     broadcast_to,
     first_is_quickest,
     lengths_of,
+    line,
     reshape,
     transpose,
     truncate,
@@ -74,7 +75,7 @@ def ravel(a: Operand, order: Order = "C") -> Array:
     """
     if order != "C" and first_is_quickest(np.ravel, order):
         a = transpose(a)
-    return reshape(a, -1 if size(a) else 0)
+    return reshape(a, -1)
 
 
 @answers(np.moveaxis)
@@ -170,15 +171,8 @@ def repeat(a: Operand, repeats: int | Sequence[int], axis: int | None = None) ->
     >>> repeat(np.array([1.0, 2.0]), 2)
     array([1., 1., 2., 2.])
     """
-    x, along = _line(a, axis)
+    x, along = line(as_array(a), axis)
     return take(x, np.repeat(np.arange(shape_of(x)[along]), repeats), along)
-
-
-def _line(a: Operand, axis: int | None) -> tuple[Any, int]:
-    """The array and an axis of it; as a vector where axis is None, and of a number."""
-    x = as_array(a)
-    along = 0 if axis is None else normalize_axis_index(axis, max(len(shape_of(x)), 1))
-    return (ravel(x) if axis is None or not shape_of(x) else x), along
 
 
 @answers(np.flip)
@@ -212,8 +206,9 @@ def take(
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
     """
-    refuse(np.take, out=out)
-    x, along = _line(a, axis)
+    if out is not None:
+        raise refusal(np.take, out=out)
+    x, along = line(as_array(a), axis)
     found = as_array(indices)
     if not isinstance(indices, (np.ndarray, np.generic, Traced)) and not found.size:
         found = found.astype(np.intp)  # x[[]]
@@ -232,7 +227,7 @@ def _within(positions: Any, count: int, mode: str) -> Any:
     """Positions as those that there are."""
     np.take(np.zeros(1), 0, mode=mode)  # type: ignore[call-overload]  # its error, if it is none
     if mode not in ("wrap", "clip"):
-        refuse(np.take, mode=mode)
+        raise refusal(np.take, mode=mode)
     if not count:
         return positions
     if mode == "wrap":
@@ -252,7 +247,7 @@ def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Arr
     x = as_array(a)
     offset, first, second = (operator.index(number) for number in (offset, axis1, axis2))
     if len(shape_of(x)) < 2:
-        raise ShapeError(f"diagonal needs at least two axes, got shape {shape_of(x)}")
+        raise ShapeError(f"a diagonal needs at least two axes, got shape {shape_of(x)}{at_line()}")
     x = moveaxis(x, (first, second), (0, 1))
     rows, columns = shape_of(x)[:2]
     length = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)

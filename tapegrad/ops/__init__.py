@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from .._tape import Op, Parametric
+from .._tape import Op
 
 # fmt: off
 from . import (
     _along, _arithmetic, _bundle, _circular, _elementary, _index, _join, _linalg, _norms,
     _products, _reduce, _select, _set, _shape, _softmax,
 )
+from ._define import Parametric
 
 FAMILIES = (
     _shape, _select, _circular, _elementary, _arithmetic, _index, _set, _join, _reduce, _softmax,

@@ -6,29 +6,18 @@ array does not have raises numpy.exceptions.AxisError.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Op, Operand
 from .._typing import DType, Out, Sorting, Value
 from .._values import array, shape_of
 from ._define import along_axis, normal, primitive
 from ._index import flipped, take_along_axis
 from ._reduce import axes_of, computed_in, kept, with_axes
-from ._shape import fit, reshape
-
-
-def _along(op: Op[..., Out], x: Value, axis: int | None, **params: Any) -> Out:
-    """An op along one axis; of all elements as a vector where axis is None, and of a number."""
-    shape = shape_of(x)
-    along = 0 if axis is None else normalize_axis_index(axis, max(len(shape), 1))
-    if axis is None or not shape:
-        x = reshape.bind(x, shape=(math.prod(shape),))
-    return op.bind(x, axis=along, **params)
+from ._shape import fit, line, reshape
 
 
 def _cumsum_transpose(g: Value, out: Value, x: Value, axis: int, dtype: Any = None) -> Value:
@@ -51,21 +40,25 @@ def cumsum(a: Operand, axis: int | None = None, dtype: DType = None, out: None =
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     array([1., 3., 6.])
     """
-    refuse(np.cumsum, out=out)
+    if out is not None:
+        raise refusal(np.cumsum, out=out)
     x = array(a)
     params: dict[str, Any] = {}
     if dtype is not None:
         x, params["dtype"] = computed_in(x, dtype)
-    return _along(cumsum, x, axis, **params)
+    x, along = line(x, axis)
+    return cumsum.bind(x, axis=along, **params)
 
 
 def _position(
     op: Op[..., Out], a: Operand, axis: int | None, out: None, keepdims: bool
 ) -> Out | Array:
     """Where one element is, its parameters as the user gives them."""
-    refuse(op.answers[0], out=out)
+    if out is not None:
+        raise refusal(op.answers[0], out=out)
     x = array(a)
-    found = _along(op, x, axis)
+    vector, along = line(x, axis)
+    found = op.bind(vector, axis=along)
     if not kept(keepdims):
         return found
     axes = axes_of(x, axis) if shape_of(x) else ()
@@ -106,15 +99,17 @@ def _ordered(
     kind: Sorting,
     order: None,
     stable: bool | None,
+    *,
+    of_number: bool = True,
 ) -> Out:
     """A kind of sorting, its parameters as the user gives them."""
-    x = array(a)
+    x, along = line(array(a), axis, of_number=of_number)
     if order is not None:
         op.answers[0](np.empty(0), order=order)  # NumPy's error: there are no fields
     if kind is not None and stable is not None:
         raise ValueError(f"{op.name}: kind and stable are one parameter, and both are given")
     params = {} if kind is None and not stable else {"kind": kind or "stable"}
-    return _along(op, x, axis, **params)
+    return op.bind(x, axis=along, **params)
 
 
 @primitive(
@@ -180,7 +175,4 @@ def sort(
     >>> sort(np.array([2.0, 1.0]))
     array([1., 2.])
     """
-    x = array(a)
-    if axis is not None:  # argsort takes a number for a vector, and sort does not
-        normalize_axis_index(axis, len(shape_of(x)))
-    return _ordered(sort, x, axis, kind, order, stable)
+    return _ordered(sort, a, axis, kind, order, stable, of_number=False)

@@ -68,7 +68,13 @@ def negative(x: Operand, /) -> Array:
 
 
 def _power(x: Value, y: Value) -> Value:
-    value = x**y
+    try:
+        value = x**y
+    except ValueError as error:
+        if "negative integer power" not in str(error):
+            raise
+        text = f"power (**): {error}{at_line()}\nIn place of x ** y write\n    x.astype(float) ** y"
+        raise DomainError(text) from None
     if value.__class__ is complex:
         raise DomainError(
             f"({x!r}) ** {y!r} is not a real number: a negative number has real powers only for "

@@ -8,14 +8,58 @@ and calls ``bind``. A function made of ops is an ordinary function under ``answe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
-from .._tape import AnyOp, Op, Parametric
-from .._typing import Args, Flags, Kind, Out, Params, Rest, Rule, Rules, Sample, Value
+from .._tape import AnyOp, Batching, Op, Var
+from .._typing import (
+    Args,
+    Flags,
+    Kind,
+    Out,
+    Out_co,
+    Params,
+    Partial,
+    Rest,
+    Rule,
+    Rules,
+    Run,
+    Sample,
+    Value,
+)
+from .._values import dtype_of, plain_of
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Parametric(Op[Rest, Out_co]):
+    """An op whose parameters the user gives in other forms (axis=-1 for axes=(1,)): called, it is
+    its ``function``, which works them out and calls ``bind``, as rules do.
+    """
+
+    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
+        """Apply the op as NumPy's function is applied."""
+        return self.function(*args, **kwargs)  # type: ignore[misc]  # it is there
+
+
+class Operator(Op[Rest, Out_co]):
+    """An op whose ``run`` is Python's operator, which takes Python's numbers as Python does.
+
+    Called, it is NumPy's function, which makes NumPy's numbers of them.
+    """
+
+    def __call__(self, *args: Rest.args, **kwargs: Rest.kwargs) -> Out_co:
+        """Apply the op as NumPy's function is applied."""
+        given: Any = args
+        if not any(hasattr(plain_of(x), "dtype") for x in args):
+            given = map(numpys, args)
+        return super().__call__(*given, **kwargs)
+
+
+def numpys(x: Value) -> Value:
+    """A traced number of Python's as NumPy's; NumPy's functions convert a plain one themselves."""
+    return x if hasattr(plain_of(x), "dtype") or x.__class__ is not Var else x.astype(dtype_of(x))
 
 
 class Maker(Protocol):
@@ -24,16 +68,33 @@ class Maker(Protocol):
     def __call__(self, function: Callable[Rest, Out], /) -> Op[Rest, Out]: ...
 
 
+class Fields(TypedDict, total=False):
+    """What is said of an op in its statement: see `Op`."""
+
+    run: Required[Run]
+    vjp: Required[Rules]
+    jvp: Rules
+    batch: Required[Batching]
+    partials: tuple[Partial, ...]
+    symbol: str
+    samples: tuple[Sample, ...]
+    plain: Run
+
+
 def primitive(
-    *answers: Callable[..., Any], kind: Kind = "opaque", parametric: bool = False, **fields: Any
+    *answers: Callable[..., Any],
+    kind: Kind = "opaque",
+    parametric: bool = False,
+    operator: bool = False,
+    **fields: Unpack[Fields],
 ) -> Maker:
     """The op with these fields (see `Op`), which answers for these functions of NumPy's."""
 
     def make(function: Callable[Rest, Out], /) -> Op[Rest, Out]:
-        made: type[AnyOp] = Parametric if parametric else Op
+        made: type[AnyOp] = Parametric if parametric else Operator if operator else Op
         name = function.__name__
         op: Any = made(name=name, function=function, answers=answers, kind=kind, **fields)
-        return op  # type: ignore[no-any-return]  # no ParamSpec binds through a type[Op]
+        return op
 
     return make
 

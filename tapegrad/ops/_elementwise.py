@@ -67,6 +67,7 @@ def elementwise(
 
     answers: NumPy's function, which is what is run if nothing else is, and on plain values in any
              case: to Python's operator, the sum of two lists is the one after the other.
+    run:     beside answers, Python's operator (see `Operator`)
     domain:  where tests draw each operand: where it is smooth, away from poles.
     """
     count = len(partials)
@@ -82,6 +83,7 @@ def elementwise(
         kind="elementwise",
         partials=partials,
         symbol=symbol,
+        operator=bool(answers and run),
         samples=tuple(_sample(shapes, intervals) for shapes in _SHAPES[count]),
     )
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from .._errors import ConversionError, at_line, describe
 from .._tape import AnyOp, Array, Operand
@@ -33,7 +32,7 @@ from .._values import (
 )
 from ._define import Variadic, drawn, normal, primitive
 from ._join import stack
-from ._shape import axis_moved, broadcast_to, everywhere, reshape
+from ._shape import axis_moved, broadcast_to, everywhere, line
 
 
 class _Mark(enum.Enum):
@@ -71,7 +70,9 @@ def normalise(index: Any, shape: Shape) -> tuple[Index, tuple[Value, ...]]:
 
 
 def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) -> None:
-    """Whether a mask has the lengths of the axes that it covers; IndexError, as NumPy, if not."""
+    """Whether a mask has the lengths of the axes that it covers, or 0 for some, which NumPy takes
+    for any; IndexError, as NumPy, if not.
+    """
     before, after = (
         sum(item is not None and item is not Ellipsis for item in part)
         for part in (static[:place], static[place:])
@@ -79,7 +80,7 @@ def _check_mask(mask: Shape, place: int, static: Sequence[Any], shape: Shape) ->
     dots = any(item is Ellipsis for item in static[:place])
     first = len(shape) - after if dots else before
     covered = shape[first : first + len(mask)]
-    if covered != mask:
+    if len(covered) < len(mask) or any(n not in (0, axis) for n, axis in zip(mask, covered)):
         raise IndexError(
             f"a mask of shape {mask} does not fit the axes of lengths {covered} that it covers, of "
             f"an array of shape {shape}{at_line()}"
@@ -138,7 +139,7 @@ def fill(index: Index, arrays: Sequence[Any]) -> Index:
 
 
 def _zeros_added(x: Value, *arrays: Any, index: Index, shape: Shape) -> Value:
-    zeros = np.zeros(shape, dtype=getattr(x, "dtype", float))
+    zeros = np.zeros(shape, dtype_of(x))
     if arrays:
         np.add.at(zeros, fill(index, arrays), x)
     else:
@@ -300,16 +301,14 @@ def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Array:
     array([[2.],
            [3.]])
     """
-    x, positions = array(arr), array(indices)
-    if axis is None:
-        x, axis = reshape(x, -1), 0
-    along = normalize_axis_index(axis, len(shape_of(x)))
+    x, along = line(array(arr), axis, of_number=False)
+    positions = array(indices)
     if len(shape_of(x)) == len(shape_of(positions)):
-        x, positions = _alike(x, positions, along)
+        x, positions = _but_for(along, x, positions)
     return take_along_axis.bind(x, positions, axis=along)
 
 
-def _alike(x: Value, y: Value, axis: int) -> tuple[Value, Value]:
+def _but_for(axis: int, x: Value, y: Value) -> tuple[Value, Value]:
     """Two arrays broadcast against each other along all axes but one."""
     a, b = list(shape_of(x)), list(shape_of(y))
     a[axis] = b[axis] = 1

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line, describe
 from .._tape import AnyOp, Array, Op, Operand
 from .._typing import Args, Casting, DType, Flags, Out, Params, Value
 from .._values import array, dtype_of, real_dtype, shape_of
 from ._define import Variadic, normal, primitive
-from ._shape import converted, everywhere, fit, reshape
+from ._shape import converted, everywhere, fit, line
 
 
 def _piece(i: int, g: Value, out: Value, *args: Value, axis: int) -> Value:
@@ -105,10 +105,10 @@ def concatenate(
     array([1., 2., 3.])
     """
     if out is not None:
-        refuse(np.concatenate, out=out)
+        raise refusal(np.concatenate, out=out)
     operands = _operands(concatenate, arrays)
     if axis is None:
-        operands, axis = [reshape(a, -1) for a in operands], 0
+        operands, axis = [line(x, None)[0] for x in operands], 0
     return _joined(concatenate, operands, axis, dtype, casting)
 
 
@@ -140,7 +140,7 @@ def stack(
     array([1., 2.])
     """
     if out is not None:
-        refuse(np.stack, out=out)
+        raise refusal(np.stack, out=out)
     return _joined(stack, _operands(stack, arrays), axis, dtype, casting, new_axes=1)
 
 

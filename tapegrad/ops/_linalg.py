@@ -150,6 +150,10 @@ def _cofactors(a: Any, *directions: Any) -> Any:
     order, n = len(directions) + 1, a.shape[-1]
     if order > n or n == 0:
         return np.zeros(np.broadcast_shapes(*(x.shape for x in (a, *directions))), a.dtype)
+    known = np.isfinite(a).all(axis=(-2, -1), keepdims=True)
+    if not known.all():  # there are no singular values
+        found = _cofactors(np.where(known, a, np.eye(n)), *directions)
+        return np.where(known, found, a.dtype.type(np.nan))
     u, s, vh = np.linalg.svd(a)
     signs = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
     if not directions:
@@ -325,4 +329,5 @@ def cholesky(a: Operand, /, *, upper: bool = False) -> Array:
            [0., 3.]])
     """
     x = array(a)
-    return _t(cholesky.bind(_t(x))) if upper else cholesky.bind(x)
+    flipped = upper and len(shape_of(x)) > 1  # what is no matrix is NumPy's to refuse
+    return _t(cholesky.bind(_t(x))) if flipped else cholesky.bind(x)

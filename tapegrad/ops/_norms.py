@@ -8,7 +8,7 @@ neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,41 +18,28 @@ from .._typing import Rule, Value
 from .._values import dtype_of, shape_of
 from ._circular import tame
 from ._define import Maker, along_axes, normal, primitive
-from ._reduce import Axes, expand, max, mean, min, sum
+from ._reduce import Axes, by_weights, max, mean, min
 from ._select import absolute, equal, isinf, logical_or, sign, where
-from ._shape import fit, spread, stop_gradient
+from ._shape import stop_gradient
 
 
-def _length(run: Any, weights: Rule, *, samples: Sequence[dict[str, Any]] = ({},)) -> Maker:
-    """The op run(x, axes, keepdims, **options), whose derivative by x is weights(out, x, axes,
-    **options), out expanded against x; with the options with which it is tested.
+def _length(
+    run: Callable[..., Any], weights: Rule, *, samples: Sequence[dict[str, Any]] = ({},)
+) -> Maker:
+    """The op run(x, axes, keepdims), whose derivative by x is weights(out, x, axes), out expanded
+    against x; with the options with which it is tested.
     """
-
-    def by_x(out: Value, x: Value, axes: Axes, options: Any) -> Value:
-        return x if 0 in shape_of(x) else weights(expand(out, x, axes), x, axes, **options)
-
-    def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        return fit(expand(g, x, axes) * by_x(out, x, axes, options), x)
-
-    def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        moved = sum.bind(t * by_x(out, x, axes, options), axes=axes, keepdims=keepdims)
-        return spread(moved, out)
-
+    drawn = tuple(
+        normal(shape, axes=axes, keepdims=keepdims, **given)
+        for given in samples
+        for shape, axes, keepdims in (
+            ((3,), (0,), False),
+            ((2, 3), (0, 1), True),
+            ((2, 3, 4), (0, 2), False),
+        )
+    )
     return primitive(
-        run=run,
-        vjp=(vjp,),
-        jvp=(jvp,),
-        batch=along_axes,
-        kind="reduction",
-        samples=tuple(
-            normal(shape, axes=axes, keepdims=keepdims, **given)
-            for given in samples
-            for shape, axes, keepdims in (
-                ((3,), (0,), False),
-                ((2, 3), (0, 1), True),
-                ((2, 3, 4), (0, 2), False),
-            )
-        ),
+        run=run, batch=along_axes, kind="reduction", samples=drawn, **by_weights(weights)
     )
 
 

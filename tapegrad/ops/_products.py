@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import at_line, describe
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, Flags, Params, Value
@@ -219,7 +219,8 @@ def einsum(
     >>> einsum("ij,j->i", np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
-    refuse(np.einsum, out=out)
+    if out is not None:
+        raise refusal(np.einsum, out=out)
     text, given = _subscripts(subscripts, operands)
     arrays = [array(x) for x in given]
     explicit = _explicit(text, [len(shape_of(x)) for x in arrays])

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._dispatch import refuse
-from .._tape import AnyOp, Array, Op, Operand
+from .._dispatch import refusal
+from .._tape import Array, Op, Operand
 from .._typing import Axis, DType, Out, Rule, Rules, Sample, Shape, Value
 from .._values import (
     Traced,
     array,
     dtype_of,
+    has_gradients,
     is_floating,
     operand,
     real_dtype,
@@ -68,12 +69,15 @@ def reduced(
     keepdims: bool,
     out: None,
     dtype: DType = None,
+    *,
+    of_number: bool = True,
 ) -> Out:
-    """A reduction, its parameters as the user gives them."""
+    """A reduction, its parameters as the user gives them; whether a number has an axis for it."""
     if out is not None:
-        refuse(op.answers[0], out=out)
+        raise refusal(op.answers[0], out=out)
     x = array(a)
-    if not shape_of(x) and axis.__class__ is int and axis in (0, -1) and op in _OF_NUMBERS:
+    if of_number and axis is not None and not shape_of(x):
+        np.add.reduce(0.0, axis=axis)  # NumPy's error, if it is none
         axis = None
     axes = axes_of(x, axis)
     if dtype is None:
@@ -85,7 +89,7 @@ def reduced(
 def computed_in(x: Value, dtype: DType) -> tuple[Value, np.dtype[Any]]:
     """An operand, and the dtype in which it is computed with: in whole ones without a gradient."""
     wanted = real_dtype(dtype)
-    return x if wanted.kind == "f" else stop_gradient.bind(x), wanted
+    return x if has_gradients(wanted) else stop_gradient.bind(x), wanted
 
 
 def with_axes(shape: Shape, axes: Axes) -> Shape:
@@ -124,7 +128,7 @@ def reduction(
     linear with the transpose vjp, or it has no derivative: vjp=(None,). Options that are not given
     are no parameters of the op, and rules that need them have their defaults.
     """
-    rules: dict[str, Any] = {"vjp": vjp} if weights is None else _by_weights(weights)
+    rules: dict[str, Any] = {"vjp": vjp} if weights is None else by_weights(weights)
 
     def compute(x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
         return run(x, axis=axes, keepdims=keepdims, **options)
@@ -140,15 +144,18 @@ def reduction(
     )
 
 
-def _by_weights(weights: Rule) -> dict[str, Any]:
+def by_weights(weights: Rule) -> dict[str, Any]:
     """Both modes of a reduction whose derivative by x is weights(expanded out, x, axes)."""
 
+    def by_x(out: Value, x: Value, axes: Axes, options: Any) -> Value:
+        return x if 0 in shape_of(x) else weights(expand(out, x, axes), x, axes, **options)
+
     def jvp(t: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        moved = t * weights(expand(out, x, axes), x, axes, **options)
-        return spread(sum.bind(moved, axes=axes, keepdims=keepdims), out)
+        moved = sum.bind(t * by_x(out, x, axes, options), axes=axes, keepdims=keepdims)
+        return spread(moved, out)
 
     def vjp(g: Value, out: Value, x: Value, axes: Axes, keepdims: bool, **options: Any) -> Value:
-        return fit(expand(g, x, axes) * weights(expand(out, x, axes), x, axes, **options), x)
+        return fit(expand(g, x, axes) * by_x(out, x, axes, options), x)
 
     return {"vjp": (vjp,), "jvp": (jvp,)}
 
@@ -205,7 +212,7 @@ def mean(
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     array([2., 3.])
     """
-    return reduced(mean, a, axis, keepdims, out, dtype)
+    return reduced(mean, a, axis, keepdims, out, dtype, of_number=False)
 
 
 def _share(out: Value, x: Value, axes: Axes) -> Value:
@@ -250,14 +257,12 @@ def _running_product(x: Value) -> Value:
 def _product_of_others(out: Value, x: Value, axes: Axes, dtype: Any = None) -> Value:
     """For each element the product of all the others: right also where some are zero."""
     shape = shape_of(x)
-    if 0 in shape:
-        return np.zeros(shape, getattr(x, "dtype", float))
     rank = len(shape)
     rest = tuple(axis for axis in range(rank) if axis not in axes)
     order = rest + axes
     flat_shape = (*(shape[a] for a in rest), _count(x, axes))
     flat = reshape.bind(transpose.bind(x, axes=order), shape=flat_shape)
-    one = np.ones((*flat_shape[:-1], 1), dtype=getattr(x, "dtype", float))
+    one = np.ones((*flat_shape[:-1], 1), dtype=dtype_of(x))
     last = len(flat_shape) - 1
 
     def before(y: Value) -> Value:
@@ -343,7 +348,7 @@ def var(
     1.0
     """
     if out is not None:
-        refuse(np.var, out=out)
+        raise refusal(np.var, out=out)
     x = array(a)
     if mean is not None:
         params = var_settings("var", x, axis, None, ddof, keepdims, correction)[1]
@@ -387,7 +392,3 @@ def _over(total: Any, count: float) -> Any:
     if is_floating(total) and total.dtype.itemsize >= 8:
         return total / count
     return converted(converted(total, np.dtype(np.float64)) / count, total.dtype)
-
-
-# Of a number, NumPy lets these be along axis 0.
-_OF_NUMBERS: frozenset[AnyOp] = frozenset((sum, prod, max, min, all, any))

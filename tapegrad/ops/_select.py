@@ -6,15 +6,16 @@ operands share the gradient equally (the table of kinks in docs/architecture.md)
 
 from __future__ import annotations
 
+import builtins
 import operator
 
 import numpy as np
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._tape import Array, Operand
 from .._typing import Value
 from .._values import operand
-from ._define import drawn, normal, on_stacks, primitive
+from ._define import drawn, normal, numpys, on_stacks, primitive
 from ._elementwise import aligned, elementwise, first, one, second, slope
 from ._shape import fit, spread
 
@@ -188,11 +189,28 @@ def round(a: Operand, decimals: int = 0, out: None = None) -> Array:
     >>> float(round(1.25, 1))
     1.2
     """
-    refuse(np.round, out=out)
-    return round.bind(operand(a), decimals=operator.index(decimals))
+    if out is not None:
+        raise refusal(np.round, out=out)
+    return round.bind(numpys(operand(a)), decimals=operator.index(decimals))
 
 
-@elementwise(np.floor_divide, None, None, symbol="//")
+@primitive(
+    builtins.round,
+    run=lambda x, ndigits: (np.round if hasattr(x, "dtype") else builtins.round)(x, ndigits),
+    vjp=(None,),
+    batch=on_stacks,
+    kind="elementwise",
+    samples=(drawn(lambda rng: (rng.normal(),), ndigits=1),),
+)
+def nearest(number: Operand, ndigits: int | None = None) -> Array:
+    """Python's round: of a Python number the decimal number nearest to what it is; derivative 0.
+
+    >>> nearest(2.675, ndigits=2)  # it is a little less than that
+    2.67
+    """
+
+
+@elementwise(np.floor_divide, None, None, run=operator.floordiv, symbol="//")
 def floor_divide(x: Operand, y: Operand, /) -> Array:
     """floor(x / y); derivative 0.
 
@@ -205,6 +223,7 @@ def floor_divide(x: Operand, y: Operand, /) -> Array:
     np.remainder,
     one,
     lambda out, x, y: -floor_divide.bind(x, y),
+    run=operator.mod,
     symbol="%",
     domain=((2.3, 2.7), (1.0, 1.1)),
 )
@@ -216,7 +235,7 @@ def remainder(x: Operand, y: Operand, /) -> Array:
     """
 
 
-@elementwise(np.absolute, lambda out, x: sign.bind(x), domain=(0.3, 2.0))
+@elementwise(np.absolute, lambda out, x: sign.bind(x), run=operator.abs, domain=(0.3, 2.0))
 def absolute(x: Operand, /) -> Array:
     """|x|; derivative 0 at 0.
 

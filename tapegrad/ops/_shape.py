@@ -15,13 +15,21 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .._dispatch import refuse
+from .._dispatch import refusal
 from .._errors import ShapeError, at_line
 from .._tape import AnyOp, Array, Operand
 from .._typing import Args, DType, Flags, Layout, Order, Params, Shape, Value
-from .._values import array as as_array, dtype_of, operand, plain_of, real_dtype, shape_of
+from .._values import (
+    array as as_array,
+    dtype_of,
+    has_gradients,
+    operand,
+    plain_of,
+    real_dtype,
+    shape_of,
+)
 from ._define import answers, drawn, normal, on_stacks, primitive
 
 
@@ -152,7 +160,7 @@ def astype(
 
 def converted(x: Value, dtype: np.dtype[Any]) -> Value:
     """The values in another dtype: with a gradient if that is floating point."""
-    convert: Any = astype if dtype.kind == "f" else truncate
+    convert: Any = astype if has_gradients(dtype) else truncate
     return convert.bind(x, dtype=dtype)
 
 
@@ -230,7 +238,7 @@ def reshape(
     x = as_array(a)
     wanted = lengths_of(shape)
     if copy is not None and not copy:
-        refuse(np.reshape, copy=copy)
+        raise refusal(np.reshape, copy=copy)
     if order != "C" and first_is_quickest(np.reshape, order):
         return transpose(reshape(transpose(x), wanted[::-1]))
     total = math.prod(shape_of(x))
@@ -245,7 +253,7 @@ def first_is_quickest(function: Any, order: str | None) -> bool:
     """Whether an order is "F"; refuses those that ask how an array lies in memory."""
     function(np.empty(1), *[1] * (function is np.reshape), order=order)  # NumPy's error, if any
     if order is not None and order.upper() not in ("C", "F"):
-        refuse(function, order=order)
+        raise refusal(function, order=order)
     return order is not None and order.upper() == "F"
 
 
@@ -281,6 +289,17 @@ def transpose(a: Operand, axes: Sequence[int] | None = None) -> Array:
 def inverse(axes: Sequence[int]) -> tuple[int, ...]:
     """The permutation that undoes ``axes``."""
     return tuple(int(i) for i in np.argsort(axes))
+
+
+def line(x: Value, axis: int | None, *, of_number: bool = True) -> tuple[Value, int]:
+    """An array and an axis of it, not negative; the array as a vector where axis is None, and a
+    number as one, if the function lets it have an axis.
+    """
+    shape = shape_of(x)
+    along = 0 if axis is None else normalize_axis_index(axis, len(shape) or int(of_number))
+    if axis is None or not shape:
+        x = reshape.bind(x, shape=(math.prod(shape),))
+    return x, along
 
 
 def axis_moved(x: Value, source: int, destination: int) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -22,7 +23,11 @@ def constant(rate: float) -> Callable[[int], float]:
     0.1
     """
     (rate,) = _finite("constant", rate=rate)
-    return lambda _: rate
+    return partial(_constant, rate)
+
+
+def _constant(rate: float, step: int) -> float:
+    return rate
 
 
 def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -38,7 +43,11 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     """
     start, end = _finite("linear_decay", start=start, end=end)
     _check_steps("linear_decay", steps)
-    return lambda step: start - (start - end) * step / steps if step < steps else end
+    return partial(_linear, start, end, steps)
+
+
+def _linear(start: float, end: float, steps: int, step: int) -> float:
+    return start - (start - end) * step / steps if step < steps else end
 
 
 def exponential_decay(start: float, factor: float, steps: int = 1) -> Callable[[int], float]:
@@ -57,7 +66,12 @@ def exponential_decay(start: float, factor: float, steps: int = 1) -> Callable[[
     )
     if not 0.0 < factor <= 1.0:
         raise ValueError(f"exponential_decay expected 0 < factor <= 1, got {factor!r}")
-    return lambda step: start * factor ** (step / steps)
+    return partial(_exponential, start, factor, steps)
+
+
+def _exponential(start: float, factor: float, steps: int, step: int) -> float:
+    rate: float = start * factor ** (step / steps)
+    return rate
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -72,13 +86,13 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     """
     start, end = _finite("cosine_decay", start=start, end=end)
     _check_steps("cosine_decay", steps)
+    return partial(_cosine, start, end, steps)
 
-    def rate(step: int) -> float:
-        if step >= steps:
-            return end
-        return end + (start - end) * (1.0 + math.cos(math.pi * step / steps)) / 2.0
 
-    return rate
+def _cosine(start: float, end: float, steps: int, step: int) -> float:
+    if step >= steps:
+        return end
+    return end + (start - end) * (1.0 + math.cos(math.pi * step / steps)) / 2.0
 
 
 def number(message: str, value: Any) -> Any:

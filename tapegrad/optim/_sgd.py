@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
 
 from .. import numpy as tnp, tree
 from .._errors import describe
+from .._structure import numbers
 from .._tape import Scalar, Var
-from .._values import operand, shape_of
+from .._values import operand, shape_of, zero_like
 from ._schedules import Schedule, number
 from ._transform import Checked, Transformation, chain, matched, owned
 
@@ -78,17 +78,23 @@ def scale(learning_rate: Scalar | Schedule) -> Transformation[Steps]:
     """
     if not callable(learning_rate):
         _rate(learning_rate, "")
-
-    def step(grads: P, state: Steps, params: P) -> tuple[P, Steps]:
-        if callable(learning_rate):
-            rate = _rate(learning_rate(state.taken), f" from the schedule at step {state.taken}")
-        else:
-            rate = _rate(learning_rate, "")
-        return tree.map(lambda g: -rate * g, grads), Steps(state.taken + 1)
-
     # Not sound: a traced rate may have a shape.
-    update = Checked("scale", step, Steps, 1, "Steps(taken=...)", sound=False)
-    return Transformation(lambda params: Steps(0), update)
+    step = partial(_scaled, learning_rate)
+    return Transformation(
+        _no_steps, Checked("scale", step, Steps, 1, "Steps(taken=...)", sound=False)
+    )
+
+
+def _no_steps(params: object) -> Steps:
+    return Steps(0)
+
+
+def _scaled(learning_rate: Scalar | Schedule, grads: P, state: Steps, params: P) -> tuple[P, Steps]:
+    if callable(learning_rate):
+        rate = _rate(learning_rate(state.taken), f" from the schedule at step {state.taken}")
+    else:
+        rate = _rate(learning_rate, "")
+    return tree.map(lambda g: -rate * g, grads), Steps(state.taken + 1)
 
 
 def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity]:
@@ -105,18 +111,25 @@ def momentum(decay: float, *, nesterov: bool = False) -> Transformation[Velocity
     decay = number(f"momentum expected a number as its decay, got {describe(decay)}", decay)
     if not 0.0 <= decay < 1.0:
         raise ValueError(f"momentum expected 0 <= decay < 1, got {decay!r}")
+    step, sound = partial(_rolled, decay, nesterov), not shape_of(decay)
+    return Transformation(
+        _at_rest, Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", sound)
+    )
 
+
+def _at_rest(params: object) -> Velocity:
+    leaves, structure = numbers(params, "params")
+    return Velocity(tree.unflatten(structure, [zero_like(p) for p in leaves]))
+
+
+def _rolled(decay: Any, nesterov: bool, grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
     def roll(v: Any, g: Any) -> Any:
         return decay * v + g
 
-    def step(grads: P, state: Velocity, params: P) -> tuple[P, Velocity]:
-        matched(params, state.velocity, "velocity", "update(grads, state, params)")
-        velocity: P = tree.map(roll, state.velocity, grads)
-        updates = tree.map(roll, velocity, grads) if nesterov else owned(velocity)
-        return updates, Velocity(velocity)
-
-    update = Checked("momentum", step, Velocity, 1, "Velocity(velocity=...)", not shape_of(decay))
-    return Transformation(lambda params: Velocity(tree.map(_zero_like, params)), update)
+    matched(params, state.velocity, "velocity", "update(grads, state, params)")
+    velocity: P = tree.map(roll, state.velocity, grads)
+    updates = tree.map(roll, velocity, grads) if nesterov else owned(velocity)
+    return updates, Velocity(velocity)
 
 
 _momentum = momentum  # sgd has a setting of that name
@@ -132,11 +145,16 @@ def add_l2(alpha: float) -> Transformation[tuple[()]]:
     ([4.0], ())
     """
     alpha = _alpha("add_l2", alpha)
+    step = partial(_penalised, alpha)
+    return Transformation(_no_state, Checked("add_l2", step, (tuple, list), 0, "()"))
 
-    def step(grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
-        return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
 
-    return Transformation(lambda params: (), Checked("add_l2", step, (tuple, list), 0, "()"))
+def _no_state(params: object) -> tuple[()]:
+    return ()
+
+
+def _penalised(alpha: Any, grads: P, state: tuple[()], params: P) -> tuple[P, tuple[()]]:
+    return tree.map(lambda g, p: g + 2.0 * alpha * p, grads, params), state
 
 
 def l2_penalty(params: object, alpha: float) -> Scalar:
@@ -144,6 +162,7 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
 
     Raises ValueError unless alpha is finite and >= 0.
 
+    >>> import numpy as np
     >>> float(l2_penalty({"w": np.array([1.0, 2.0]), "b": 3.0}, 0.5))
     7.0
     """
@@ -155,24 +174,18 @@ def l2_penalty(params: object, alpha: float) -> Scalar:
 
 
 def _rate(rate: Any, origin: str) -> Any:
-    """A learning rate that can be used, checked where no one differentiates by it."""
-    given = number(
-        "expected a learning rate that is a number, or a schedule that returns numbers, "
-        f"got {describe(rate)}{origin}",
-        rate,
-    )
-    if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
-        raise ValueError(f"expected a finite learning rate >= 0, got {rate!r}{origin}")
-    return given
-
-
-def _zero_like(p: Any) -> Any:
-    """Zero, or zeros, in the parameter's shape, dtype and kind."""
-    return np.zeros(p.shape, p.dtype) if hasattr(p, "dtype") else 0.0
+    kind = "expected a learning rate that is a number, or a schedule that returns numbers"
+    return _checked(rate, kind, "expected a finite learning rate >= 0", origin)
 
 
 def _alpha(name: str, alpha: Any) -> Any:
-    given = number(f"{name} expected a number as its alpha, got {describe(alpha)}", alpha)
+    kind = f"{name} expected a number as its alpha"
+    return _checked(alpha, kind, f"{name} expected a finite alpha >= 0", "")
+
+
+def _checked(setting: Any, kind: str, size: str, origin: str) -> Any:
+    """A setting that can be used, finite and not negative where no one differentiates by it."""
+    given = number(f"{kind}, got {describe(setting)}{origin}", setting)
     if not isinstance(given, Var) and not (math.isfinite(given) and given >= 0.0):
-        raise ValueError(f"{name} expected a finite alpha >= 0, got {alpha!r}")
+        raise ValueError(f"{size}, got {setting!r}{origin}")
     return given

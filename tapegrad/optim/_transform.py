@@ -10,7 +10,8 @@ step can be repeated, differentiated, or saved with the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
@@ -19,8 +20,9 @@ import numpy as np
 from .. import tree
 from .._errors import LeafError, ShapeError, describe
 from .._structure import difference
+from .._texts import NOT_NUMBERS
 from .._typing import Value
-from .._values import copied, is_operand, shape_of
+from .._values import copied, dtype_of, is_floating, is_operand, like, shape_of
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -53,12 +55,16 @@ class Transformation(NamedTuple, Generic[S]):
 def apply_updates(params: P, updates: P) -> P:
     """The parameters after a step: each plus its update, as a new tree of the same type.
 
+    An update is taken in the dtype of its parameter, which stays what it is.
+
     Raises ShapeError if the trees differ in structure, or a parameter and its update in shape.
 
     >>> apply_updates({"w": 1.0}, {"w": -0.25})
     {'w': 0.75}
     """
-    before, moves, structure = matched(params, updates, "update", "apply_updates(params, updates)")
+    before, moves, structure, _ = matched(
+        params, updates, "update", "apply_updates(params, updates)"
+    )
     after: P = tree.unflatten(structure, [p + u for p, u in zip(before, moves)])
     return after
 
@@ -75,24 +81,37 @@ def chain(*transformations: Transformation[Any]) -> Transformation[tuple[Any, ..
     {'w': -0.4}
     """
     updates, sound = [], True  # sound: what the next part is given matches the parameters
-    for each in transformations:
+    for i, each in enumerate(transformations):
+        if not (hasattr(each, "init") and hasattr(each, "update")):
+            raise TypeError(
+                f"chain expected transformations, one after the other, got a "
+                f"{type(each).__name__} as number {i + 1}; of a list of them write chain(*parts)"
+            )
         update: Any = each.update
         ours = isinstance(update, Checked)  # what a user wrote may return anything
         updates.append(attrs.evolve(update, trusts=True) if ours and sound else update)
         sound = ours and update.sound
 
-    def step(grads: P, state: tuple[Any, ...], params: P) -> tuple[P, tuple[Any, ...]]:
-        states = []
-        for update, before in zip(updates, state):
-            grads, after = update(grads, before, params)
-            states.append(after)
-        return grads if updates else owned(grads), tuple(states)
-
-    expected = f"a tuple of {len(updates)}, one for each of its parts"
+    step, size = partial(_in_turn, updates), len(updates)
+    expected = f"a tuple of {size}, one for each of its parts"
     return Transformation(
-        lambda params: tuple(each.init(params) for each in transformations),
-        Checked("chain", step, (tuple, list), len(updates), expected, sound),
+        partial(_first_states, [each.init for each in transformations]),
+        Checked("chain", step, (tuple, list), size, expected, sound),
     )
+
+
+def _first_states(inits: Sequence[Callable[[Any], Any]], params: object) -> tuple[Any, ...]:
+    return tuple(init(params) for init in inits)
+
+
+def _in_turn(
+    updates: Sequence[Update[Any]], grads: P, state: tuple[Any, ...], params: P
+) -> tuple[P, tuple[Any, ...]]:
+    states = []
+    for update, before in zip(updates, state):
+        grads, after = update(grads, before, params)
+        states.append(after)
+    return grads if updates else owned(grads), tuple(states)
 
 
 @attrs.frozen(eq=False)
@@ -117,7 +136,11 @@ class Checked(Generic[S]):
         if not self.trusts:
             if params is None and grads is not None:
                 raise TypeError(f"{self.name}'s update got no params.\n{_ORDER}.")
-            matched(params, grads, "gradient", "update(grads, state, params)")
+            _, found, structure, recast = matched(
+                params, grads, "gradient", "update(grads, state, params)"
+            )
+            if recast:
+                grads = tree.unflatten(structure, found)
         return self.step(grads, state, params)
 
 
@@ -133,32 +156,36 @@ _ORDER = "Call it as update(grads, state, params), the state second and the para
 
 def matched(
     params: object, other: object, what: str, call: str
-) -> tuple[list[Value], list[Value], tree.Structure]:
-    """The leaves of two trees and their structure. Raises ShapeError unless the other tree has the
-    structure and shapes of the parameters, LeafError for what is no number or plain array.
+) -> tuple[list[Value], list[Value], tree.Structure, bool]:
+    """The leaves of two trees, those of the other in the dtypes of the parameters, where these are
+    floating point; their structure; and whether a leaf had another dtype.
+
+    Raises ShapeError unless the other tree has the structure and shapes of the parameters,
+    LeafError for what is no number or plain array.
     """
     wanted, structure = tree.flatten(params)
     found, got = tree.flatten(other)
     if got != structure:
         raise ShapeError(_difference(params, other, what, call))
+    recast = False
     for k, (p, g) in enumerate(zip(wanted, found)):
         alike = p.__class__ is np.ndarray is g.__class__ and p.shape == g.shape
-        if alike and p.dtype.kind == "f" == g.dtype.kind:  # as mostly
+        if alike and p.dtype.kind == "f" and p.dtype == g.dtype:  # as mostly
             continue
         if not (is_operand(p) and is_operand(g)):
             name, leaf = ("params", p) if not is_operand(p) else (f"the {what}s", g)
-            path = [*tree.paths(params, name)][k]
-            raise LeafError(
-                f"{path} must be a real number or a plain array of them, got {describe(leaf)}"
-            )
+            path = structure.paths(name)[k]
+            raise LeafError(NOT_NUMBERS.format(path=path, got=describe(leaf)))
         if shape_of(g) != shape_of(p):
-            path = [*tree.paths(params, "params")][k]
+            path = structure.paths("params")[k]
             raise ShapeError(
                 f"{path} has shape {shape_of(p)} and its {what} {shape_of(g)}; "
                 f"the {what} of a parameter must have the parameter's shape.\n"
                 f"Pass to {call} what belongs together: the {_SOURCE[what]} the same params."
             )
-    return wanted, found, structure
+        if is_floating(p) and (dtype_of(g) != dtype_of(p) or g.__class__ is not p.__class__):
+            found[k], recast = like(g, p), True
+    return wanted, found, structure, recast
 
 
 _SOURCE = {
@@ -175,7 +202,8 @@ def _difference(params: object, other: object, what: str, call: str) -> str:
     extra = [f"{path}, shape {shape_of(found[path])}" for path in found if path not in wanted]
     if missing or extra:
         lines = [f"no {what} for {each}" for each in missing[:1]]
-        lines += [f"a {what} for {each}, which is no parameter" for each in extra[:1]]
+        article = "an" if what == "update" else "a"
+        lines += [f"{article} {what} for {each}, which is no parameter" for each in extra[:1]]
         detail = "; ".join(lines)
     else:
         detail = difference(tree.flatten(params)[1], other, what)

@@ -8,23 +8,22 @@ shape of one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Concatenate, TypeAlias, TypeVar, overload
 
 import attrs
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import tree
-from .._errors import OutputError, ShapeError, at_line, describe, name_of
+from .._errors import ShapeError, at_line, describe, name_of
 from .._structure import spread
 from .._tape import AnyOp, Array, Scalar, Trace, Var, escaped, explained
-from .._texts import NOT_A_NUMBER
 from .._typing import Args, Function, Out, P, Params, Rest, Shape, Value
 from .._values import Look, Traced, array, is_operand, operand, own, shape_of
 from .._warnings import watched
 from ..numpy import TABLE
 from ..ops._shape import axis_moved, broadcast_to
-from ._boundary import a_function, check_alive
+from ._boundary import a_function, check_alive, not_a_number
 
 # Which axis counts the examples: an int, None, or a tree of them that fits the arguments.
 Axes: TypeAlias = Any
@@ -35,6 +34,7 @@ class Batch(Trace):
     """The examples of one vmap: their number, and how an operation is done on all of them."""
 
     __slots__ = ("size",)
+    many: ClassVar[bool] = True  # plain values behind each traced one
 
     def __init__(self, size: int, function: object, transform: str = "vmap") -> None:
         super().__init__(TABLE, transform, function)
@@ -87,14 +87,8 @@ def _whole(batch: Batch, leaf: Value) -> Value:
     if leaf.__class__ is Var and leaf._trace is batch:
         return leaf._value
     if not is_operand(check_alive(leaf)):
-        raise OutputError(
-            NOT_A_NUMBER.format(
-                transform=f"tapegrad.{batch.transform}",
-                expected="numbers or arrays, or a tree of them",
-                function=name_of(batch.function),
-                got=describe(leaf),
-            )
-        )
+        expected = "numbers or arrays, or a tree of them"
+        raise not_a_number(batch.transform, name_of(batch.function), expected, leaf)
     return broadcast_to.bind(leaf, shape=(batch.size, *shape_of(leaf)))
 
 
@@ -115,7 +109,7 @@ class Batched:
         """The function on every example; the results stacked along out_axes."""
         leaves, structure = tree.flatten(args)
         axes = self._axes_of(args, structure)
-        size = self._size(args, leaves, axes)
+        size = self._size(structure, leaves, axes)
         with Batch(size, self.function) as batch:
             examples = [
                 leaf if axis is None else batch.hold(_to_front(leaf, axis))
@@ -125,7 +119,7 @@ class Batched:
         found, shape = tree.flatten(out)
         whole = [_whole(batch, leaf) for leaf in found]
         places = _prefix(self.out_axes, shape, "out_axes")
-        self._check_places(out, whole, places)
+        self._check_places(shape, whole, places)
         placed = [_to_place(*group, batch) for group in zip(whole, places, found)]
         return tree.unflatten(shape, own(placed, leaves))
 
@@ -144,20 +138,23 @@ class Batched:
             ]
         return _prefix(axes, structure, "in_axes")
 
-    def _check_places(self, out: Any, whole: Sequence[Value], places: Sequence[int | None]) -> None:
+    def _check_places(
+        self, out: tree.Structure, whole: Sequence[Value], places: Sequence[int | None]
+    ) -> None:
         for i, (values, place) in enumerate(zip(whole, places)):
             count = len(shape_of(values))
             if place is not None and not -count <= place < count:
-                path = list(tree.paths(out, "the output"))[i]
+                path = out.paths("the output")[i]
                 raise ShapeError(
                     f"{self.__name__}: {path} has the shape {shape_of(values)[1:]} for one example "
                     f"and no place {place} for the axis of the examples (out_axes)"
                 )
 
-    def _size(self, args: Any, leaves: Sequence[Value], axes: Sequence[int | None]) -> int:
+    def _size(
+        self, args: tree.Structure, leaves: Sequence[Value], axes: Sequence[int | None]
+    ) -> int:
         sizes: dict[str, int] = {}
-        paths = tree.paths(args, "args")
-        for (path, _), leaf, axis in zip(paths.items(), leaves, axes):
+        for path, leaf, axis in zip(args.paths("args"), leaves, axes):
             if axis is None:
                 continue
             shape = shape_of(leaf)

@@ -15,8 +15,6 @@ from .._tape import Tape, Trace, Var, escaped
 from .._texts import COMPLEX_LEAF, INTEGER_LEAF, NOT_A_NUMBER, SETTING_LEAF, UNKNOWN_LEAF
 from .._typing import T, Value
 from .._values import (
-    Traced,
-    dtype_of,
     is_complex,
     is_floating,
     is_operand,
@@ -57,7 +55,7 @@ def parameters(given: object, name: str, *, differentiable: bool = True) -> Part
             leaves[i] = leaf * 1.0 if differentiable else leaf
             continue
         if not is_operand(leaf) or (differentiable and not is_floating(leaf)):
-            raise _leaf_error(list(tree.paths(given, name))[i], leaf)
+            raise _leaf_error(structure.paths(name)[i], leaf)
         check_alive(leaf)
         leaves[i] = operand(leaf)
     return leaves, structure
@@ -93,16 +91,23 @@ def outputs(out: object, transform: str, function: str) -> Parts:
     leaves, structure = tree.flatten(out)
     for leaf in leaves:
         check_alive(leaf)
-        if not (is_operand(leaf) and (leaf.__class__ is int or is_floating(leaf))):
-            raise OutputError(
-                NOT_A_NUMBER.format(
-                    transform=transform,
-                    expected="floating-point numbers or arrays, or a tree of them",
-                    function=function,
-                    got=describe(leaf),
-                )
-            )
+        if not is_differentiable(leaf):
+            expected = "floating-point numbers or arrays, or a tree of them"
+            raise not_a_number(transform, function, expected, leaf)
     return leaves, structure
+
+
+def is_differentiable(out: Value) -> bool:
+    """Whether an output has a slope: floating point has, and a Python int, which counts as one."""
+    return is_operand(out) and (out.__class__ is int or is_floating(out))
+
+
+def not_a_number(
+    transform: str, function: str, expected: str, got: object, remedy: str = ""
+) -> OutputError:
+    """The error for what a function returned in place of numbers."""
+    said = {"transform": f"tapegrad.{transform}", "function": function, "expected": expected}
+    return OutputError(NOT_A_NUMBER.format(**said, got=describe(got)) + remedy)
 
 
 def check_alive(leaf: T) -> T:
@@ -147,17 +152,17 @@ def matching(
         raise ShapeError(f"{name} must have the structure of {of}: {differs}")
     for i, (value, leaf) in enumerate(zip(found, leaves)):
         if shape_of(value) != shape_of(leaf):
-            path = list(tree.paths(given, name))[i]
+            path = structure.paths(name)[i]
             raise ShapeError(
                 f"{path} must have the shape of {of}, {shape_of(leaf)}, got {describe(value)}"
             )
         if not is_operand(value) or value.__class__ is bool:
-            path = list(tree.paths(given, name))[i]
+            path = structure.paths(name)[i]
             raise LeafError(
                 f"{path} must be a real number or a plain array of them, as {of} is, "
                 f"got {describe(value)}"
             )
-        found[i] = _alike(check_alive(value), leaf)
+        found[i] = like(check_alive(value), leaf)
     return found
 
 
@@ -166,10 +171,3 @@ def positions(tape: Tape, leaves: Sequence[Value]) -> list[int | None]:
     return [
         leaf._index if leaf.__class__ is Var and leaf._trace is tape else None for leaf in leaves
     ]
-
-
-def _alike(value: Value, leaf: Value) -> Value:
-    """A tangent or cotangent in the dtype and kind of what it belongs to."""
-    if not isinstance(value, Traced):
-        return like(value, leaf)
-    return value if dtype_of(value) == dtype_of(leaf) else value.astype(dtype_of(leaf))  # type: ignore[attr-defined]

@@ -59,10 +59,14 @@ def _basis(leaf: Value) -> Value:
 
 
 def _block(values: Value, shape: Sequence[int], leaf: Value) -> Value:
-    """One leaf's part of the Jacobian in its final shape; a number in the kind of the leaf."""
+    """One leaf's part of the Jacobian in its final shape, and in the leaf's dtype; a number in its
+    kind.
+    """
     block = reshape.bind(values, shape=tuple(shape))
     if not shape:
         return like_leaves([block], [leaf])[0]
+    if dtype_of(block) != dtype_of(leaf):
+        return block.astype(dtype_of(leaf))
     return block.copy() if isinstance(block, np.ndarray) and not block.flags.owndata else block
 
 

@@ -17,14 +17,13 @@ from .._dispatch import unbound
 from .._errors import OutputError, ShapeError, at_line, describe, name_of
 from .._structure import spread
 from .._tape import AnyOp
-from .._texts import NOT_A_NUMBER
 from .._typing import Args, Flags, FunctionLike, Out, Params, Ts, Value
 from .._values import Traced, is_floating, is_operand, operand, plain_of, shape_of, zero_like
 from ..ops._bundle import Bundle, Refused, pack, parts
 from ..ops._reduce import sum
 from ..ops._shape import fit
 from ._batch import Batched
-from ._boundary import a_function
+from ._boundary import a_function, not_a_number
 from ._opaque import Owned, closed, plain, results
 from ._transpose import transposed
 
@@ -50,7 +49,7 @@ class Arguments:
         leaves = list(self.leaves)
         for place, value in zip(self.places, operands):
             leaves[place] = value
-        return tree.unflatten(self.structure, leaves)  # type: ignore[no-any-return]
+        return tree.unflatten(self.structure, leaves)
 
 
 def _a_function(custom: object, field: attrs.Attribute[Any], value: Any) -> None:
@@ -138,9 +137,7 @@ class CustomVjp(FunctionLike):
         for leaf in plain(leaves, name):
             if not is_operand(leaf):
                 expected = "(output, pullback) with an output of real numbers"
-                wanted = {"transform": "tapegrad.custom_vjp", "expected": expected}
-                got = describe(leaf)
-                raise OutputError(NOT_A_NUMBER.format(**wanted, function=name, got=got))
+                raise not_a_number("custom_vjp", name, expected, leaf)
         return Bundle(tuple(leaves), residuals=_Kept(structure, pull))
 
     def called(
@@ -194,7 +191,7 @@ class CustomVjp(FunctionLike):
                 )
             found = [c for i in range(len(args)) for c in self._by_leaf(given[i], args[i], i)]
             return [
-                self._checked(found[place], x, args, place)
+                self._checked(found[place], x, arguments.structure, place)
                 for place, x in zip(arguments.places, operands)
             ]
 
@@ -214,7 +211,7 @@ class CustomVjp(FunctionLike):
             )
             return [Refused(lambda: ShapeError(what))] * structure.num_leaves
 
-    def _checked(self, value: Value, x: Value, args: Any, place: int) -> Value:
+    def _checked(self, value: Value, x: Value, args: tree.Structure, place: int) -> Value:
         """A cotangent that fits its operand; or the error, for those who ask for it."""
         if not is_floating(x) or isinstance(value, Refused):
             return value if isinstance(value, Refused) else None
@@ -223,7 +220,7 @@ class CustomVjp(FunctionLike):
             return fit(value.copy() if isinstance(value, np.ndarray) else operand(value), x)
 
         def error() -> Exception:
-            path = list(tree.paths(args, "args"))[place]
+            path = args.paths("args")[place]
             what = "a cotangent" if value is None or is_operand(value) else "a real cotangent"
             return ShapeError(
                 f"tapegrad.custom_vjp: the pullback of {self.op.name} must return for {path} "

@@ -25,7 +25,7 @@ def jvp(f: Callable[[*Ts], Out], primals: tuple[*Ts], tangents: tuple[*Ts]) -> t
     return along(f, "jvp", primals, tangents)
 
 
-def check_pairs(transform: str, primals: object, tangents: object) -> None:
+def check_pairs(transform: str, primals: Any, tangents: Any) -> None:
     """Raise TypeError unless both are tuples with one entry for each argument."""
     for name, values in (("primals", primals), ("tangents", tangents)):
         if not isinstance(values, (tuple, list)):
@@ -33,7 +33,7 @@ def check_pairs(transform: str, primals: object, tangents: object) -> None:
                 f"{transform}: {name} is a tuple with one entry for each argument, got "
                 f"{describe(values)}; for one argument write (x,)"
             )
-    counts = len(primals), len(tangents)  # type: ignore[arg-type]
+    counts = len(primals), len(tangents)
     if counts[0] != counts[1]:
         raise TypeError(f"{transform}: {counts[0]} primals, but {counts[1]} tangents")
 

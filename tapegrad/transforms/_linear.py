@@ -65,6 +65,6 @@ def linearise(f: Callable[..., Any], transform: str, primals: Sequence[Parts]) -
     with Tape(TABLE, transform, f) as tape:
         nodes = tape.nodes
         out = f(*(traced(tape, parts) for parts in primals))
-        found, structure = outputs(out, f"tapegrad.{transform}", name_of(f))
+        found, structure = outputs(out, transform, name_of(f))
     places = positions(tape, found)
     return Linearised(nodes, structure, stripped(tape, found), places, primals)

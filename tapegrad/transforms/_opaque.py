@@ -27,7 +27,7 @@ from ._boundary import positions
 from ._replay import backward, forward
 
 
-class Function(Protocol):
+class Named(Protocol):
     """A function of values; None among its values is zero, `Refused` one that cannot be had.
 
     name: what the user calls it
@@ -43,7 +43,7 @@ class Owned(Op[Rest, Out_co]):
     """An op that an object has as its ``op``, and whose rules are that object's methods."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return operator.attrgetter("op"), (self.run.__self__,)  # type: ignore[attr-defined]
+        return operator.attrgetter("op"), (self.run.__self__,)  # type: ignore[attr-defined]  # a method
 
 
 class Transparent(Tape):
@@ -52,7 +52,7 @@ class Transparent(Tape):
     __slots__ = ()
 
 
-def results(function: Function, operands: Sequence[Value]) -> list[Value | None]:
+def results(function: Named, operands: Sequence[Value]) -> list[Value | None]:
     """What the function gives, as one operation on the traces of its operands."""
     if not any(isinstance(x, Traced) for x in operands):
         return list(_run(Bundle(tuple(operands)), function).parts)
@@ -96,7 +96,7 @@ def _closure(name: str) -> OutputError:
     return OutputError(CUSTOM_CLOSURE.format(function=name, where=at_line()))
 
 
-def _run(operands: Bundle, function: Function) -> Bundle:
+def _run(operands: Bundle, function: Named) -> Bundle:
     with closed(function.name):
         found = function(*operands.parts)
     return Bundle(tuple(plain(found, function.name)))
@@ -114,12 +114,12 @@ def _on_examples(op: AnyOp, size: int, batched: Flags, args: Args, p: Params) ->
     jvp=(lambda t, out, operands, function: _of_some(Moved, function, t, operands),),
     batch=_on_examples,
 )
-def opaque(operands: Any, *, function: Function) -> Any:
+def opaque(operands: Any, *, function: Named) -> Any:
     """The values of a function of the parts of a bundle."""
 
 
 def _of_some(
-    derivative: type[Transposed | Moved], function: Function, moves: Bundle, operands: Value
+    derivative: type[Transposed | Moved], function: Named, moves: Bundle, operands: Value
 ) -> Bundle:
     """A derivative of a function, for those cotangents or tangents that there are."""
     which = tuple(i for i, move in enumerate(moves.parts) if move is not None)
@@ -131,7 +131,7 @@ def _of_some(
 class Mapped:
     """A function on all examples of those operands that are flagged, and on the others."""
 
-    function: Function
+    function: Named
     flags: tuple[bool, ...]
 
     @property
@@ -156,7 +156,7 @@ class _Derivative:
     which: the numbers of the values, or of the operands, that these belong to
     """
 
-    function: Function
+    function: Named
     which: tuple[int, ...]
 
     @property

@@ -31,7 +31,7 @@ def backward(  # noqa: C901, PLR0912  # written out, for the reason given below
     for position, seed in seeds.items():
         cotangents[position] = seed
     if consume:
-        del nodes[last + 1 :]  # type: ignore[attr-defined]
+        del nodes[last + 1 :]  # type: ignore[attr-defined]  # a list
     take = cotangents.pop
     for node in _from_the_end(nodes, last, inputs, consume):
         g = take()
@@ -76,7 +76,7 @@ def _from_the_end(
     nodes: Sequence[Record], last: int, inputs: int, consume: bool
 ) -> Iterator[Record]:
     """The nodes at positions last, ..., inputs; with ``consume``, each is dropped when due."""
-    if consume:
+    if consume:  # a list
         return map(list.pop, itertools.repeat(nodes, last + 1 - inputs))  # type: ignore[arg-type]
     return map(nodes.__getitem__, range(last, inputs - 1, -1))
 

@@ -11,13 +11,22 @@ from .. import tree
 from .._errors import OutputError, describe, name_of
 from .._hints import indented
 from .._tape import Scalar, Tape, Var
-from .._texts import KEEP_BESIDE, NO_RETURN, NOT_A_NUMBER, NOT_SCALAR
+from .._texts import KEEP_BESIDE, NO_RETURN, NOT_SCALAR
 from .._typing import Aux, Function, Out, P, Q, Rest, Ts
-from .._values import copied, is_floating, is_operand, like, like_leaves, own, shape_of
+from .._values import copied, like, like_leaves, own, shape_of
 from .._warnings import FAULTS, blame, watched
 from .._words import Absent, present
 from ..numpy import TABLE
-from ._boundary import a_function, check_alive, chosen, parameters, stripped, traced
+from ._boundary import (
+    a_function,
+    check_alive,
+    chosen,
+    is_differentiable,
+    not_a_number,
+    parameters,
+    stripped,
+    traced,
+)
 from ._linear import linearise
 from ._replay import backward
 from ._written import written_at
@@ -104,17 +113,9 @@ class Gradient:
         """The output, checked: one floating-point number."""
         check_alive(out)
         function = name_of(self.function)
-        if not (is_operand(out) and (out.__class__ is int or is_floating(out))):
+        if not is_differentiable(out):
             remedy = NO_RETURN if out is None else "" if self.has_aux else KEEP_BESIDE
-            raise OutputError(
-                NOT_A_NUMBER.format(
-                    transform=f"tapegrad.{self.transform}",
-                    expected="one floating-point number",
-                    function=function,
-                    got=describe(out),
-                )
-                + remedy
-            )
+            raise not_a_number(self.transform, function, "one floating-point number", out, remedy)
         if shape_of(out) != ():
             raise OutputError(
                 NOT_SCALAR.format(

@@ -9,8 +9,8 @@ extended precision, JAX. `python -m tests.programs` does so for hours (`make fuz
 
 from __future__ import annotations
 
-from ._cases import Case as Case, cases as cases
-from ._checks import CHECKS as CHECKS, check as check
+from ._cases import Case as Case, cases as cases, program as program
+from ._checks import CHECKS as CHECKS, check as check, failure_of as failure_of
 from ._code import Code as Code, Pair as Pair
 from ._run import Failure as Failure, bits as bits, exactly as exactly
 from ._show import shown as shown

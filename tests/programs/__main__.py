@@ -74,6 +74,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="other programs")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--size", type=int, default=10, help="statements of a program, at most")
+    parser.add_argument("--programs", type=int, default=150, help="of a round, at most")
     parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="a file each failure")
     parser.add_argument("--every", type=float, default=3.0, help="minutes between reports")
     parser.add_argument("--numbers", action="store_true", help="pass over errors")

@@ -39,7 +39,8 @@ class Case:
 
     refused:  lines of f whose last one NumPy refuses, if there was one
     doubtful: lines of f whose last one, a transform, raises
-    seed:     of the other values that its leaves may have
+    seed:     of the other values that its leaves may have, and whether it has the checks that not
+              all have: with 0, as programs by hand, all of them
     left_out: why statements were not written
     """
 
@@ -82,6 +83,14 @@ class Case:
         with quietly():
             leaves = self.code.values(PLAIN) if given is None else given
             return self.code.args(PLAIN, leaves)
+
+
+def program(inputs: str, body: str) -> Case:
+    """A program by its lines; the inputs are its arguments."""
+    lines = tuple(inputs.strip().splitlines())
+    names = tuple(line.partition(" = ")[0] for line in lines)
+    arguments = "(" + "".join(f"{name}, " for name in names) + ")"
+    return Case(Code(lines, names, arguments, names, tuple(body.strip().splitlines())))
 
 
 @st.composite

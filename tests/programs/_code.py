@@ -95,16 +95,19 @@ class Code:
         return attrs.evolve(self, body=lines[:number] + lines[end:])
 
 
+PROGRAM = "<program>"  # the file that its lines are in, for Python
+
+
 def executed(text: str, world: World) -> dict[str, Any]:
     """The names after some lines."""
     scope = dict(world)
-    exec(compile(text, "<program>", "exec"), scope)  # noqa: S102  # a program of ours
+    exec(compile(text, PROGRAM, "exec"), scope)  # noqa: S102  # a program of ours
     return scope
 
 
 def evaluated(text: str, world: World) -> Any:
     """The value of an expression."""
-    return eval(compile(text, "<program>", "eval"), dict(world))  # noqa: S307
+    return eval(compile(text, PROGRAM, "eval"), dict(world))  # noqa: S307
 
 
 def indented(lines: Sequence[str]) -> list[str]:

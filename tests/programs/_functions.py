@@ -23,6 +23,8 @@ from tapegrad._tape import AnyOp, Op
 from tapegrad._typing import Sample
 from tapegrad.numpy import TABLE
 
+from ._settings import SETTINGS
+
 
 @attrs.frozen
 class Function:
@@ -48,9 +50,10 @@ class Function:
 
 
 def takes_values(parameter: Parameter) -> bool:
-    """Whether a parameter is an operand, by its annotation."""
+    """Whether a parameter is an operand: what has a setting is none, whatever its annotation."""
     text = str(parameter.annotation)
-    return any(word in text for word in ("Operand", "Array", "Targets"))
+    words = ("Operand", "Array", "Targets")
+    return parameter.name not in SETTINGS and any(word in text for word in words)
 
 
 def takes_several(parameter: Parameter) -> bool:
@@ -60,10 +63,9 @@ def takes_several(parameter: Parameter) -> bool:
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     try:
-        found = inspect.signature(function).parameters.values()
+        return tuple(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # functions in C do not always say
         return ()
-    return tuple(p for p in found if p.kind is not p.VAR_KEYWORD)
 
 
 def _more(theirs: Callable[..., Any], ours: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -87,7 +89,7 @@ def _answering() -> Iterator[Function]:
     by_function = {op.function: op for op in ops.ALL}
     theirs: Any
     for theirs, answer in TABLE.items():
-        if theirs is operator.getitem:
+        if theirs in (operator.getitem, round):  # methods
             continue
         op: AnyOp | None = answer if isinstance(answer, Op) else by_function.get(answer)
         ours, name = _parameters(answer), str(getattr(theirs, "__name__", ""))

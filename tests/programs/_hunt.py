@@ -74,13 +74,13 @@ class Hunt:
 
     def round(self, number: int) -> Failure | None:
         """The failure that the programs of this number have, if any, made short."""
-        failing: dict[str, Failure] = {}
+        failing: dict[Case, Failure] = {}
         tries = 0
 
         def test(case: Case) -> None:
             nonlocal tries
-            if (text := repr(case)) in failing:
-                raise failing[text]
+            if case in failing:
+                raise failing[case]
             if not failing:
                 failure = self._tried(case)
             elif tries > PATIENCE:
@@ -89,7 +89,7 @@ class Hunt:
                 tries += 1
                 failure = self._again(case, next(iter(failing.values())))
             if failure is not None:
-                failing[text] = failure
+                failing[case] = failure
                 raise failure
 
         self.stats["rounds"] += 1
@@ -143,7 +143,7 @@ def one_round(number: int, options: Mapping[str, Any], known: frozenset[Sign]) -
         from ._jax import against_jax
 
         checks["jax"] = against_jax
-    hunt = Hunt(checks, options["size"], only_wrong=options["numbers"], known=known)
+    hunt = Hunt(checks, options["size"], options["programs"], options["numbers"], known)
     try:
         failure = hunt.round(number)
     except Exception:  # noqa: BLE001  # of the programs' own

@@ -89,7 +89,7 @@ JAX: World = {**COMMON, "np": _NUMPY, "tnp": _NUMPY, "tg": _TG, "value_of": jax.
 
 def against_jax(run: Run) -> None:
     """The gradient, and how it moves along a direction, are JAX's."""
-    if len(str(run.code)) % 4:
+    if run.case.seed % 4:
         raise Skip("one in four is compared")
     loss = Loss.of(run)
     if not np.isfinite(loss.value):

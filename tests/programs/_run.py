@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,7 +15,7 @@ import tapegrad as tg
 
 from ._author import floating
 from ._cases import Case
-from ._code import Code
+from ._code import PROGRAM, Code
 from ._functions import EXACT
 from ._values import DTYPES
 from ._worlds import PLAIN, REAL, quietly
@@ -139,15 +140,14 @@ PYTHONS = (ZeroDivisionError, OverflowError, tg.DomainError)
 PROMISED: tuple[tuple[type[Exception], str, str], ...] = (
     (tg.OutputError, "not one of its arguments", "custom_vjp closes over a traced value"),
     (tg.OutputError, "closes over", "custom_vjp closes over a traced value"),
-    (TypeError, "einsum: subscripts are", "an array is no subscript of einsum's"),
     (IndexError, "got bool ", "a truth of no axes is no mask"),
     (tg.GuardError, "on its way", "an error was caught"),
     (TypeError, "combine truth values", "& of integers"),
-    (TypeError, "unexpected keyword argument", "an option is refused"),
+    (ValueError, "Cannot specify order", "of two wrong options, each says another"),
     (tg.ShapeError, "(out_axes)", "no such place for the examples"),
     (tg.ShapeError, "vmap cannot", "a decision under vmap"),
-    (np.linalg.LinAlgError, "Singular matrix", "the second derivative of det needs an inverse"),
     (tg.ShapeError, "under vmap", "a decision under vmap"),
+    (np.linalg.LinAlgError, "Singular matrix", "slogdet has no slope where a matrix is singular"),
 )
 
 
@@ -162,7 +162,15 @@ def promised(error: Exception) -> str | None:
     for kind, words, why in PROMISED:
         if isinstance(error, kind) and words in said:
             return why
+    if isinstance(error, TypeError) and "unexpected keyword" in said:
+        return "an option is refused" if raised_in(error) == PROGRAM else None
     return None
+
+
+def raised_in(error: Exception) -> str:
+    """The file that raised it: of an error of Python's about a line of the program, that itself."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code.co_filename
 
 
 # Results -----------------------------------------------------------------------------------------

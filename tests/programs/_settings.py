@@ -7,6 +7,7 @@ A name that is not here fails a test (tests/test_programs.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -128,9 +129,35 @@ def _whole(draw: Draw, operands: Sequence[Any]) -> str:
 
 
 def _layers(draw: Draw, operands: Sequence[Any]) -> str:
-    return (
-        "tg.nn.Linear(np.array([[0.7, -1.3], [0.45, 1.9], [-0.6, 2.3]]), np.array([1.15, -0.35]))"
+    """A layer, or a list of layers; the first one takes what comes last among the operands."""
+    lengths = np.shape(operands[-1])[-1:] or (3,)
+    lengths += draw(st.sampled_from([(2,), (2, 3), (1,)]))
+    layers = [
+        f"tg.nn.Linear(np.cos(np.arange({n * m}.0)).reshape({n}, {m}), np.sin(np.arange({m}.0)))"
+        for n, m in pairwise(lengths)
+    ]
+    return f"[{', '.join(layers)}]" if len(layers) > 1 or draw(st.booleans()) else layers[0]
+
+
+def _labels(draw: Draw, operands: Sequence[Any]) -> str:
+    """What losses and accuracy are given beside scores: class numbers, signs, truths."""
+    shape = _shape(operands)
+    numbers, given, dtype = draw(
+        st.sampled_from(
+            [
+                (range(shape[-1] if shape else 1), shape[:-1], "int64"),
+                ((-1, 1), shape, "int64"),
+                ((1.0, -1.0), shape, "float64"),
+                ((0.0, 1.0, 0.25), shape, "float64"),
+                ((True, False), shape, "bool"),
+            ]
+        )
     )
+    count = int(np.prod(given)) if numbers else 0
+    some = st.lists(st.sampled_from([*numbers, 0]), min_size=count, max_size=count)
+    text = array_text(draw(some), given if numbers else (0,), dtype)
+    classes = dtype == "int64" and numbers != (-1, 1)
+    return f"np.eye({len(numbers)})[{text}]" if classes and draw(st.booleans()) else text
 
 
 _TRUTH = one_of("True", "False")
@@ -149,6 +176,8 @@ _DTYPE = one_of(
     "np.dtype('f4')",
 )
 
+# Operands that hardly ever fit, unless they are made for it.
+OPERANDS: dict[str, Setting] = {"labels": _labels}
 SETTINGS: dict[str, Setting] = {
     "axis": _axis,
     "axes": _axes,
@@ -164,6 +193,15 @@ SETTINGS: dict[str, Setting] = {
     "subscripts": _subscripts,
     "optimize": one_of("False", "True", '"greedy"', '"optimal"'),
     "pad_width": _pairs,
+    "options": one_of(
+        "constant_values=1.5",
+        'reflect_type="odd"',
+        "constant_values=(1, 2.0)",
+        'reflect_type="even"',
+        "constant_values=np.nan",
+        "end_values=2.0",
+        "stat_length=1",
+    ),
     "mode": one_of(
         '"constant"',
         '"edge"',
@@ -175,10 +213,6 @@ SETTINGS: dict[str, Setting] = {
         '"mean"',
         '"linear_ramp"',
     ),
-    "constant_values": one_of("0.0", "1.5", "2", "(1.0, 2.0)", "np.nan"),
-    "end_values": one_of("0.0", "(1.0, 2)"),
-    "stat_length": one_of("None", "1", "2"),
-    "reflect_type": one_of('"even"', '"odd"'),
     "reps": one_of("2", "(2, 1)", "1", "(1, 2)", "0", "(2, 1, 2)", "[2]", "()"),
     "repeats": _repeats,
     "offset": _whole,
@@ -201,12 +235,8 @@ SETTINGS: dict[str, Setting] = {
     "subok": _TRUTH,
     "signature": _NONE,
     "correction": one_of("0", "1"),
-    "mean": one_of("0.0", "1.5"),
     "params": _layers,
     "hidden": one_of("np.sin", "tg.nn.relu", "np.tanh"),
     "last": one_of("None", "np.exp", "tg.nn.softmax"),
     "upper": _TRUTH,
-    "axisa": _axis,
-    "edge_order": one_of("1", "2"),
-    "n": one_of("1", "0", "2"),
 }

@@ -14,7 +14,7 @@ import tapegrad.numpy as tnp
 from ._author import LARGEST, Author, Missing, Scope, floating
 from ._code import Shape, array_text, number
 from ._functions import Function, takes_several, takes_values
-from ._settings import SETTINGS
+from ._settings import OPERANDS, SETTINGS
 
 
 # Calls -------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def call(author: Author, scope: Scope) -> None:
 
 def _wanted(author: Author, p: Parameter) -> bool:
     """Whether a parameter is given."""
-    required = p.default is p.empty
+    required = p.default is p.empty and p.kind is not p.VAR_KEYWORD
     return required or bool(author.one_of(False, True))
 
 
@@ -52,6 +52,9 @@ def _arguments(author: Author, function: Function, texts: dict[str, str]) -> lis
     for p in function.parameters:
         if p.name not in texts:
             by_name = by_name or p.kind is not p.VAR_POSITIONAL
+            continue
+        if p.kind is p.VAR_KEYWORD:  # its setting says the name, too
+            arguments.append(texts[p.name])
             continue
         required = p.default is p.empty
         named = p.kind is not p.POSITIONAL_ONLY and not required and author.one_of(True, False)
@@ -70,11 +73,18 @@ def _operands(
     plain += [author.value(scope, text) for text in texts]
     wanted = len(texts) or (author.one_of(2, 1, 3) if several else 1)
     while len(texts) < wanted:
-        text = author.operand(scope, plain[0]) if plain else author.name(scope)
+        text = _operand(author, scope, p, plain)
         plain.append(author.value(scope, text))
         texts.append(text)
     joined = ", ".join(texts)
     return f"[{joined}]" if several and p.kind is not p.VAR_POSITIONAL else joined
+
+
+def _operand(author: Author, scope: Scope, p: Parameter, plain: Sequence[Any]) -> str:
+    if p.name in OPERANDS and author.one_of(True, False):
+        text = OPERANDS[p.name](author.draw, plain)
+        return text if scope.depth else author.input(scope, text)
+    return author.operand(scope, plain[0]) if plain else author.name(scope)
 
 
 def _sampled(author: Author, scope: Scope, function: Function) -> list[str]:

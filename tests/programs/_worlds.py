@@ -1,11 +1,15 @@
-"""What the names in a program mean: tapegrad, NumPy alone, NumPy in extended precision."""
+"""What the names in a program mean: tapegrad, others alone, these in extended precision.
+
+Without tapegrad there is NumPy, and for what tapegrad has beside it, `_plain`. Transforms within a
+program are tapegrad's in all of these: of what they give, traced values are compared with plain
+ones, and the derivatives of the whole with differences and with JAX's.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ import tapegrad.numpy as tnp
 from tapegrad.ops._linalg import SlogdetResult
 
 from ._code import CLASSES, World
+from ._plain import At, references
 
 
 @contextmanager
@@ -35,20 +40,26 @@ def see(x: Any) -> Any:
     return x
 
 
-COMMON: World = {**{kind.__name__: kind for kind in CLASSES}, "see": see, "value_of": value_of}
-REAL: World = {**COMMON, "np": np, "tg": tg, "tnp": tnp}
-PLAIN: World = {**REAL, "tnp": np}
-
-
 class Instead:
     """A module with something else under some of its names."""
 
-    def __init__(self, module: ModuleType, **others: Any) -> None:
+    def __init__(self, module: Any, **others: Any) -> None:
         self._module = module
         self.__dict__.update(others)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
+
+
+COMMON: World = {**{kind.__name__: kind for kind in CLASSES}, "see": see, "value_of": value_of}
+REAL: World = {**COMMON, "np": np, "tg": tg, "tnp": tnp}
+_OTHERS: Any = Instead(
+    tg,
+    nn=Instead(tg.nn, **references("nn")),
+    special=Instead(tg.special, **references("special")),
+    at=At,
+)
+PLAIN: World = {**REAL, "tnp": np, "tg": _OTHERS}
 
 
 # In extended precision ---------------------------------------------------------------------------
@@ -157,13 +168,10 @@ _NUMPY: Any = Instead(
     **dict.fromkeys(("float16", "float32", "float64"), LONG),
     **{name: _long(getattr(np, name)) for name in ("array", "zeros", "ones", "arange")},
 )
-_TG: dict[str, Any] = {
-    **{name: getattr(tg, name) for name in dir(tg) if not name.startswith("_")},
-    "special": Instead(tg.special, erf=_erf),
-}
+_SPECIAL: Any = Instead(_OTHERS.special, erf=_erf)
 
 
 def extended(stop: Callable[[Any], Any]) -> World:
     """The world of extended precision, with another stop_gradient."""
-    tapegrad = SimpleNamespace(**{**_TG, "stop_gradient": stop})
+    tapegrad = Instead(_OTHERS, special=_SPECIAL, stop_gradient=stop)
     return {**COMMON, "np": _NUMPY, "tnp": _NUMPY, "tg": tapegrad, "value_of": stop}
