@@ -295,6 +295,7 @@ def test_without_a_gradient_to_lose_nothing_is_refused() -> None:
 WORKS: dict[str, tuple[Any, Callable[[Any], Any], Any]] = {
     "divmod": (7.0, lambda x: divmod(x, 2.0)[0] + 10.0 * divmod(x, 2.0)[1], 10.0),
     "divmod on the right": (7.0, lambda x: divmod(2.0, x)[1] * x, 2.0),
+    "the quotient of it": (7.0, lambda x: divmod(20.0, x)[0] * x, 2.0),
     "round": (2.4, lambda x: round(x) * x, 2.0),
     "round to digits": (2.46, lambda x: round(x, 1) * x, 2.5),
     "sum of a list": (2.0, lambda x: sum([x, x], x), 3.0),

@@ -322,6 +322,8 @@ def test_what_another_module_has(module: str, name: str, place: str) -> None:
         ("tapegrad.optim", "momentums", "tapegrad.optim.momentum"),
         ("tapegrad.optim", "cosine_decay_schedule", "tapegrad.optim.cosine_decay"),
         ("tapegrad.numpy", "logadd", "tapegrad.numpy.logaddexp"),
+        # The module's own, though another has one as near, and comes first.
+        ("tapegrad.numpy.linalg", "outers", "tapegrad.numpy.linalg.outer"),
     ],
 )
 def test_the_nearest_name(module: str, name: str, place: str) -> None:
