@@ -46,9 +46,10 @@ def parts(tree: Any) -> tuple[list[Any], optree.PyTreeSpec]:
     mark = _mark(spec)
     if mark not in _SEEN:
         kinds = _kinds(spec)
-        for kind in filter(_is_derived, kinds):
-            _register_tuple(kind)
-        leaves, spec = _parts(tree)
+        if derived := [kind for kind in kinds if _is_derived(kind)]:
+            for kind in derived:
+                _register_tuple(kind)
+            leaves, spec = _parts(tree)
         if len(_SEEN) >= _SEEN_AT_MOST:
             _SEEN.clear()
         if mark is not None:

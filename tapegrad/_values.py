@@ -145,10 +145,12 @@ def operand(value: Value) -> Value:
 
 def _unlike(values: Any) -> bool:
     """Whether what computes otherwise is within lists, where NumPy would not see it."""
+    if values.__class__ in _PLAIN or isinstance(values, np.generic):  # as mostly, in lists
+        return False
     if isinstance(values, (list, tuple)):
         return any(map(_unlike, values))
     if isinstance(values, (float, int)):
-        return not isinstance(values, np.generic) and _computes_otherwise(values.__class__)
+        return _computes_otherwise(values.__class__)
     return (
         isinstance(values, np.ndarray)
         and not isinstance(values, np.memmap)
